@@ -1,29 +1,40 @@
-import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { buildWorker } from './build.ts';
 import {
   BINARY,
+  type CacheEntry,
   fileSha256,
   privateDir,
   publishEntry,
   readEntry,
+  readPointer,
   type Verified,
   writePointer,
 } from './cache.ts';
+import { type WorkerContext, workerContext } from './context.ts';
 import { WorkerError } from './errors.ts';
-import {
-  explicitWorker,
-  findWorker,
-  fromCache,
-  type WorkerBinary,
-  type WorkerContext,
-  workerContext,
-} from './find.ts';
 import { acquireLock, processIsAlive } from './lock.ts';
 import { downloadWorker } from './prebuilt.ts';
 import type { OnProgress } from './progress.ts';
 import { selfTest } from './selftest.ts';
+import { mediasoupSource } from './source.ts';
 import { aptCommand } from './toolchain.ts';
+
+/** A mediasoup-worker executable that may be used. */
+export interface WorkerBinary {
+  /** Absolute. */
+  readonly path: string;
+  /**
+   * `explicit` was named by the operator; `cache` was built here earlier, and `native` just now; `prebuilt` is
+   * mediasoup's own download, without our patches, whether cached or new.
+   */
+  readonly origin: 'explicit' | 'cache' | 'native' | 'prebuilt';
+  /** mediasoup's version (of the package, for an explicit binary: which one that is, is the operator's affair). */
+  readonly version: string;
+  /** Hex SHA-256 of the executable. */
+  readonly sha256: string;
+}
 
 /** How a worker is to be had. */
 export interface EnsureOptions {
@@ -47,6 +58,53 @@ export interface EnsureParts {
   readonly env: NodeJS.ProcessEnv;
   /** How often to look whether somebody else's build is done, in ms. */
   readonly pollMs: number;
+}
+
+/**
+ * The worker that is there, without building or fetching anything: an explicit one, else the cached one for
+ * this machine, else one that was built from the same sources with other library versions (a security update
+ * must not keep a node from starting; `ensureWorker` rebuilds), else a cached prebuilt one.
+ * @param options.explicitBin overrides WATERSHED_WORKER_BIN
+ * @throws WorkerError `worker_explicit_unusable`; a binary that was named is never silently replaced
+ */
+export function findWorker(
+  options: { explicitBin?: string | undefined; context?: WorkerContext; env?: NodeJS.ProcessEnv } = {},
+): WorkerBinary | undefined {
+  const explicit = explicitWorker(options.explicitBin, options.env);
+  if (explicit) return explicit;
+  const context = options.context ?? workerContext(options.env ? { env: options.env } : {});
+  const { cacheDir, keys } = context;
+  for (const key of [keys.native, readPointer(cacheDir, keys.sources), keys.prebuilt]) {
+    const entry = key === undefined ? undefined : readEntry(cacheDir, key);
+    if (entry) return fromCache(entry);
+  }
+  return undefined;
+}
+
+/** What the operator named by argument or environment, or nothing. */
+function explicitWorker(
+  argument: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): WorkerBinary | undefined {
+  const named = argument || env.WATERSHED_WORKER_BIN;
+  if (!named) return undefined;
+  const path = resolve(named);
+  try {
+    accessSync(path, constants.X_OK);
+    return { path, origin: 'explicit', version: mediasoupSource().version, sha256: fileSha256(path) };
+  } catch (cause) {
+    throw new WorkerError(
+      'worker_explicit_unusable',
+      `${path} was named as the mediasoup worker but is no executable file; correct or unset WATERSHED_WORKER_BIN (or the option that named it)`,
+      { cause },
+    );
+  }
+}
+
+/** How a cached entry is presented. */
+function fromCache(entry: CacheEntry): WorkerBinary {
+  const { path, version, sha256 } = entry;
+  return { path, origin: entry.origin === 'native' ? 'cache' : 'prebuilt', version, sha256 };
 }
 
 /**
