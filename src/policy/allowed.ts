@@ -1,0 +1,65 @@
+import type { CompiledPolicy } from './compile.ts';
+import { type FenceRule, judge, tell } from './fence.ts';
+import type { Label, Path } from './model.ts';
+
+/**
+ * The one predicate, A(c): whether datacenter `datacenter` may process what clients of region `client` send.
+ * Pure and total; names that the policy does not define are never allowed. Everything calls it.
+ */
+export function allowed(p: CompiledPolicy, client: string, datacenter: string): boolean {
+  const c = p.regionNumber.get(client);
+  if (c === undefined) return false;
+  const d = p.datacenterNumber.get(datacenter);
+  if (d === undefined) return false;
+  return p.table[c * p.datacenterNames.length + d] === 1;
+}
+
+/** A(L): allowed for the home and for every region of evidence, and in a region that narrowing left. */
+export function allowedForLabel(p: CompiledPolicy, label: Label, datacenter: string): boolean {
+  if (!allowed(p, label.home, datacenter)) return false;
+  for (const region of label.evidence) if (!allowed(p, region, datacenter)) return false;
+  return withinNarrowing(p, label, datacenter);
+}
+
+/** A(L) as names, in the order of the document. */
+export function allowedSet(p: CompiledPolicy, label: Label): string[] {
+  return p.datacenterNames.filter((datacenter) => allowedForLabel(p, label, datacenter));
+}
+
+/** What decided a question about one datacenter; a closed set. */
+export type AllowedRule = FenceRule | 'narrowing';
+
+export interface Explanation {
+  readonly allowed: boolean;
+  readonly rule: AllowedRule;
+  /** The client region that the rule spoke about: of a label, the first one that forbids. */
+  readonly client: string;
+  readonly message: string;
+  /** Where the rule stands in the document; empty for narrowing, which tokens bring. */
+  readonly path: Path;
+}
+
+/** Why a datacenter is allowed, or not, for a client region or a label. Agrees with the predicate always. */
+export function explainAllowed(p: CompiledPolicy, who: string | Label, datacenter: string): Explanation {
+  const label: Label = typeof who === 'string' ? { home: who, evidence: [], regions: null } : who;
+  for (const client of [label.home, ...label.evidence]) {
+    if (!allowed(p, client, datacenter)) return explainRegion(p, client, datacenter);
+  }
+  if (!withinNarrowing(p, label, datacenter)) {
+    const region = p.policy.datacenters.get(datacenter)?.region ?? '';
+    const message = `${datacenter} is in ${region}, and the account's choice leaves only [${label.regions?.join(', ')}]`;
+    return { allowed: false, rule: 'narrowing', client: label.home, message, path: [] };
+  }
+  return explainRegion(p, label.home, datacenter);
+}
+
+function explainRegion(p: CompiledPolicy, client: string, datacenter: string): Explanation {
+  const judgement = judge(p.policy, client, datacenter);
+  return { ...judgement, client, ...tell(p.policy, client, datacenter, judgement) };
+}
+
+function withinNarrowing(p: CompiledPolicy, label: Label, datacenter: string): boolean {
+  if (label.regions === null) return true;
+  const region = p.policy.datacenters.get(datacenter)?.region;
+  return region !== undefined && label.regions.includes(region);
+}

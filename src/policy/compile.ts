@@ -1,0 +1,76 @@
+import { digestOf } from './digest.ts';
+import { judge } from './fence.ts';
+import type { Policy } from './model.ts';
+
+/** A client region's route with the datacenters as indices, in the order of the document. */
+export interface CompiledRoute {
+  readonly primaries: Uint32Array;
+  readonly secondaries: Uint32Array;
+  /** 1 for each datacenter that the route lists. */
+  readonly seats: Uint8Array;
+}
+
+/** A policy made ready for decisions: names become indices, and the fences a table. Immutable. */
+export interface CompiledPolicy {
+  readonly policy: Policy;
+  /** `sha256:<hex>` over the canonical form. */
+  readonly digest: string;
+  /** Names in the order of the document; the index of a name is its number. */
+  readonly regionNames: readonly string[];
+  readonly datacenterNames: readonly string[];
+  readonly regionNumber: ReadonlyMap<string, number>;
+  readonly datacenterNumber: ReadonlyMap<string, number>;
+  /** Number of the region that each datacenter is in. */
+  readonly regionOf: Uint32Array;
+  /** Row `c`, column `d`: 1 when d is in A(c). */
+  readonly table: Uint8Array;
+  readonly routes: ReadonlyMap<string, CompiledRoute>;
+  /** Country code to region name. */
+  readonly regionOfCountry: ReadonlyMap<string, string>;
+}
+
+/** Compiles a parsed policy. Cost: regions × datacenters. */
+export function compilePolicy(policy: Policy): CompiledPolicy {
+  const regionNames = [...policy.regions.keys()];
+  const datacenterNames = [...policy.datacenters.keys()];
+  const regionNumber = new Map(regionNames.map((name, i) => [name, i]));
+  const datacenterNumber = new Map(datacenterNames.map((name, i) => [name, i]));
+  return {
+    policy,
+    digest: digestOf(policy),
+    regionNames,
+    datacenterNames,
+    regionNumber,
+    datacenterNumber,
+    regionOf: Uint32Array.from(datacenterNames, (name) => {
+      const region = policy.datacenters.get(name)?.region ?? '';
+      return regionNumber.get(region) ?? regionNames.length;
+    }),
+    table: tableOf(policy, regionNames, datacenterNames),
+    routes: new Map(
+      [...policy.routes.values()].map((route) => {
+        const numbers = (names: readonly string[]) =>
+          Uint32Array.from(names.flatMap((name) => datacenterNumber.get(name) ?? []));
+        const primaries = numbers(route.primaries);
+        const secondaries = numbers(route.secondaries);
+        const seats = new Uint8Array(datacenterNames.length);
+        for (const d of [...primaries, ...secondaries]) seats[d] = 1;
+        return [route.region, { primaries, secondaries, seats }];
+      }),
+    ),
+    regionOfCountry: new Map(
+      [...policy.regions.values()].flatMap((r) => r.countries.map((country) => [country, r.name] as const)),
+    ),
+  };
+}
+
+function tableOf(policy: Policy, regions: readonly string[], datacenters: readonly string[]): Uint8Array {
+  const table = new Uint8Array(regions.length * datacenters.length);
+  let cell = 0;
+  for (const region of regions) {
+    for (const datacenter of datacenters) {
+      table[cell++] = judge(policy, region, datacenter).allowed ? 1 : 0;
+    }
+  }
+  return table;
+}
