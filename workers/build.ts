@@ -73,10 +73,13 @@ async function generateFlatbuffers(input: BuildInput): Promise<void> {
 }
 
 async function runNinja(input: BuildInput): Promise<void> {
-  input.onProgress?.({ phase: 'compile', percent: 0 });
+  let told = 0;
+  input.onProgress?.({ phase: 'compile', percent: told });
   await run(input, 'ninja', [], (line) => {
     const percent = readNinjaProgress(line);
-    if (percent !== undefined) input.onProgress?.({ phase: 'compile', percent });
+    if (percent === undefined || percent <= told) return;
+    told = percent;
+    input.onProgress?.({ phase: 'compile', percent });
   });
 }
 

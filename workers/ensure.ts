@@ -65,16 +65,24 @@ export interface EnsureParts {
  * this machine, else one that was built from the same sources with other library versions (a security update
  * must not keep a node from starting; `ensureWorker` rebuilds), else a cached prebuilt one.
  * @param options.explicitBin overrides WATERSHED_WORKER_BIN
+ * @param options.current only one that `ensureWorker` would return as it is
  * @throws WorkerError `worker_explicit_unusable`; a binary that was named is never silently replaced
  */
 export function findWorker(
-  options: { explicitBin?: string | undefined; context?: WorkerContext; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    explicitBin?: string | undefined;
+    current?: boolean;
+    context?: WorkerContext;
+    env?: NodeJS.ProcessEnv;
+  } = {},
 ): WorkerBinary | undefined {
   const explicit = explicitWorker(options.explicitBin, options.env);
   if (explicit) return explicit;
-  const context = options.context ?? workerContext(options.env ? { env: options.env } : {});
-  const { cacheDir, keys } = context;
-  for (const key of [keys.native, readPointer(cacheDir, keys.sources), keys.prebuilt]) {
+  const { cacheDir, keys } = options.context ?? workerContext(options.env ? { env: options.env } : {});
+  // Where there is no compiler, nothing better can be had than what was built or fetched earlier.
+  const others =
+    options.current && keys.native !== undefined ? [] : [readPointer(cacheDir, keys.sources), keys.prebuilt];
+  for (const key of [keys.native, ...others]) {
     const entry = key === undefined ? undefined : readEntry(cacheDir, key);
     if (entry) return fromCache(entry);
   }
@@ -124,12 +132,7 @@ export async function ensureWorker(options: EnsureOptions = {}): Promise<WorkerB
     throw new WorkerError('worker_not_found', 'there is no mediasoup worker yet: run `npm run setup`');
   }
   const key = context.keys.native ?? context.keys.prebuilt;
-  const cached = (): WorkerBinary | undefined => {
-    // Without a compiler, what was built here before still counts.
-    if (context.keys.native === undefined) return findWorker({ context, env: {} });
-    const entry = readEntry(context.cacheDir, key);
-    return entry && fromCache(entry);
-  };
+  const cached = (): WorkerBinary | undefined => findWorker({ context, current: true, env: {} });
   const lock = await acquireLock(join(context.cacheDir, `${key}.lock`), {
     done: () => cached() !== undefined,
     onWait: () => options.onProgress?.({ phase: 'wait' }),
