@@ -37,7 +37,9 @@ function stampFile(root, mode) {
 function fingerprint(root) {
   const { PATH, HOME, XDG_CACHE_HOME, WATERSHED_CACHE_DIR, WATERSHED_WORKER_BIN } = process.env;
   const workers = join(root, 'workers');
-  const files = readdirSync(workers, { recursive: true }).map((name) => join(workers, name));
+  const files = readdirSync(workers, { recursive: true })
+    .filter((name) => !/\.(test\.ts|md)$/.test(name))
+    .map((name) => join(workers, name));
   const seen = [
     process.version,
     process.arch,

@@ -12,7 +12,7 @@ const filters = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'watershed-test-'));
 const results = join(scratch, 'results.json');
 
-/** Runs a tool of node_modules with our own output, and says how long it took. */
+/** Runs a tool of node_modules with our own output. */
 async function step(name, script, args) {
   const begun = performance.now();
   process.stdout.write(`\n${name}\n`);
@@ -24,17 +24,23 @@ async function step(name, script, args) {
     child.once('error', () => resolve(1));
     child.once('close', (status) => resolve(status ?? 1));
   });
-  process.stdout.write(`${name}: ${code === 0 ? 'ok' : 'FAILED'} (${duration(performance.now() - begun)})\n`);
-  return code === 0;
+  return { ok: code === 0, took: duration(performance.now() - begun) };
 }
 
 const failures = [];
 if (filters.length === 0) {
-  if (!(await step('lint and format', '@biomejs/biome/bin/biome', ['check', '.']))) failures.push('lint');
-  if (!(await step('types', 'typescript/bin/tsc', ['--noEmit']))) failures.push('types');
+  const checks = [
+    ['lint and format', '@biomejs/biome/bin/biome', ['check', '.']],
+    ['types', 'typescript/bin/tsc', ['--noEmit']],
+  ];
+  for (const [name, script, args] of checks) {
+    const { ok, took } = await step(name, script, args);
+    process.stdout.write(`${name}: ${ok ? 'ok' : 'FAILED'} (${took})\n`);
+    if (!ok) failures.push(name);
+  }
 }
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
-const testsOk = await step('tests', 'vitest/vitest.mjs', ['run', ...reporters, ...filters]);
+const { ok: testsOk } = await step('tests', 'vitest/vitest.mjs', ['run', ...reporters, ...filters]);
 let text;
 try {
   text = readFileSync(results, 'utf8');
