@@ -14,9 +14,9 @@ export type LabelResult = { readonly ok: true; readonly label: Label } | Refusal
 export interface LabelQuestion {
   /** The verified token's region claim; null when it has none. */
   readonly claim: string | null;
-  readonly address: AddressEvidence;
+  readonly evidence: AddressEvidence;
   /** The token's `regions` (the account's choice); null for all. */
-  readonly regions?: readonly string[] | null;
+  readonly narrowing: readonly string[] | null;
   /** The token's `except`: regions left out. */
   readonly except?: readonly string[] | null;
 }
@@ -35,18 +35,18 @@ export function labelFor(p: CompiledPolicy, question: LabelQuestion): LabelResul
   if (!p.regionNumber.has(home)) {
     return refuse('region_unknown', 'unknown-region', `the policy defines no region "${home}"`);
   }
-  const regions = narrowing(p, question.regions ?? null, question.except ?? null);
+  const regions = narrowed(p, question.narrowing, question.except ?? null);
   if (!regions.ok) return regions;
   const start: Label = { home, evidence: [home], regions: regions.regions };
-  return addEvidence(p, start, question.address, claim !== null);
+  return addEvidence(p, start, question.evidence, claim !== null);
 }
 
 /**
  * The label after a later address: a resume, or a selected ICE tuple. Evidence only grows. Under
  * `conflict: refuse`, an address that brings a region not yet in the label is refused.
  */
-export function widenEvidence(p: CompiledPolicy, label: Label, address: AddressEvidence): LabelResult {
-  return addEvidence(p, label, address, true);
+export function widenEvidence(p: CompiledPolicy, label: Label, evidence: AddressEvidence): LabelResult {
+  return addEvidence(p, label, evidence, true);
 }
 
 /** The label with N intersected with `regions` (null leaves it as it is). N only shrinks. */
@@ -66,11 +66,11 @@ export function intersect(
 function addEvidence(
   p: CompiledPolicy,
   label: Label,
-  address: AddressEvidence,
+  evidence: AddressEvidence,
   mustAgree: boolean,
 ): LabelResult {
-  if (address.kind === 'none') return { ok: true, label };
-  const region = address.country === null ? undefined : p.regionOfCountry.get(address.country);
+  if (evidence.kind === 'none') return { ok: true, label };
+  const region = evidence.country === null ? undefined : p.regionOfCountry.get(evidence.country);
   const strict = p.policy.conflict === 'refuse';
   if (region === undefined) {
     if (!strict) return { ok: true, label };
@@ -88,7 +88,7 @@ function addEvidence(
 
 type Narrowing = { readonly ok: true; readonly regions: readonly string[] | null } | Refusal;
 
-function narrowing(
+function narrowed(
   p: CompiledPolicy,
   regions: readonly string[] | null,
   except: readonly string[] | null,

@@ -12,6 +12,7 @@ type SeqTree = Extract<Tree, { kind: 'seq' }>;
 
 /** What a value is, for messages. */
 function kindOf(tree: Tree): string {
+  if (tree.kind === 'broken') return 'broken';
   if (tree.kind === 'map') return 'a map';
   if (tree.kind === 'seq') return 'a list';
   if (tree.value === null) return 'empty';
@@ -49,14 +50,18 @@ export class Reader {
     return found;
   }
 
+  #mistyped(tree: Tree, message: string): null {
+    return tree.kind === 'broken' ? null : this.remark(tree.at, 'type', message);
+  }
+
   map(tree: Tree, what: string): MapTree | null {
     if (tree.kind === 'map') return tree;
-    return this.remark(tree.at, 'type', `${what} must be a map, and is ${kindOf(tree)}`);
+    return this.#mistyped(tree, `${what} must be a map, and is ${kindOf(tree)}`);
   }
 
   list(tree: Tree, what: string): SeqTree | null {
     if (tree.kind === 'seq') return tree;
-    return this.remark(tree.at, 'type', `${what} must be a list, and is ${kindOf(tree)}`);
+    return this.#mistyped(tree, `${what} must be a list, and is ${kindOf(tree)}`);
   }
 
   /** A list of non-empty strings; what is not one is remarked on and left out. */
@@ -70,17 +75,17 @@ export class Reader {
     if (tree.kind === 'scalar' && typeof tree.value === 'string' && tree.value !== '') {
       return { at: tree.at, value: tree.value };
     }
-    return this.remark(tree.at, 'type', `${what} must be a string, and is ${kindOf(tree)}`);
+    return this.#mistyped(tree, `${what} must be a string, and is ${kindOf(tree)}`);
   }
 
   boolean(tree: Tree, what: string): boolean | null {
     if (tree.kind === 'scalar' && typeof tree.value === 'boolean') return tree.value;
-    return this.remark(tree.at, 'type', `${what} must be true or false, and is ${kindOf(tree)}`);
+    return this.#mistyped(tree, `${what} must be true or false, and is ${kindOf(tree)}`);
   }
 
   number(tree: Tree, what: string, fits: (value: number) => boolean, wanted: string): number | null {
     if (tree.kind === 'scalar' && typeof tree.value === 'number' && fits(tree.value)) return tree.value;
-    return this.remark(tree.at, 'type', `${what} must be ${wanted}, and is ${kindOf(tree)}`);
+    return this.#mistyped(tree, `${what} must be ${wanted}, and is ${kindOf(tree)}`);
   }
 }
 

@@ -8,7 +8,9 @@ import type { Fault, Path, Position, Positions } from './model.ts';
 export type Tree =
   | { readonly kind: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
   | { readonly kind: 'seq'; readonly at: number; readonly items: readonly Tree[] }
-  | { readonly kind: 'map'; readonly at: number; readonly entries: ReadonlyMap<string, Entry> };
+  | { readonly kind: 'map'; readonly at: number; readonly entries: ReadonlyMap<string, Entry> }
+  /** Already remarked on; it stands for the value so that nothing is said to be missing. */
+  | { readonly kind: 'broken'; readonly at: number };
 
 export interface Entry {
   /** Offset of the key. */
@@ -116,20 +118,20 @@ class TreeReader {
     return { root, remarks: this.#remarks };
   }
 
-  #remark(at: number, code: string, message: string): null {
+  #remark(at: number, code: string, message: string): Tree {
     this.#remarks.push({ at, code, message });
-    return null;
+    return { kind: 'broken', at };
   }
 
   /** `used` is the offset of the alias through which the node is reached, if it is. */
-  #node(node: unknown, used: number | null, depth: number): Tree | null {
+  #node(node: unknown, used: number | null, depth: number): Tree {
     const at = used ?? offset(node);
     if (depth > LIMITS.depth) return this.#remark(at, 'too-deep', `nested deeper than ${LIMITS.depth}`);
     if (used !== null && ++this.#expanded > LIMITS.expanded) {
       // Said once: the rest of the document is no longer read.
       return this.#expanded === LIMITS.expanded + 1
         ? this.#remark(at, 'too-many-aliases', `aliases bring in more than ${LIMITS.expanded} values`)
-        : null;
+        : { kind: 'broken', at };
     }
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
@@ -156,7 +158,7 @@ class TreeReader {
     return tree;
   }
 
-  #scalar(value: unknown, at: number): Tree | null {
+  #scalar(value: unknown, at: number): Tree {
     if (
       value === null ||
       typeof value === 'string' ||
@@ -172,11 +174,11 @@ class TreeReader {
     const items: Tree[] = [];
     for (const node of nodes) {
       // `[a: b]` is a list of one-entry maps; the parser gives the bare pair.
-      if (isPair(node)) this.#remark(used ?? offset(node.key), 'type', 'a key in a list');
-      else {
-        const item = this.#node(node, used, depth + 1);
-        if (item !== null) items.push(item);
-      }
+      items.push(
+        isPair(node)
+          ? this.#remark(used ?? offset(node.key), 'type', 'a key in a list')
+          : this.#node(node, used, depth + 1),
+      );
     }
     return { kind: 'seq', at, items };
   }
@@ -187,10 +189,12 @@ class TreeReader {
       if (!isPair(pair)) continue;
       const keyAt = used ?? offset(pair.key);
       const key = this.#node(pair.key, used, depth + 1);
-      let value = pair.value === null ? null : this.#node(pair.value, used, depth + 1);
-      if (pair.value === null) value = { kind: 'scalar', at: keyAt, value: null };
-      else if (value?.kind === 'scalar' && value.value === null) value = { ...value, at: keyAt };
-      if (key === null || value === null) continue;
+      let value: Tree =
+        pair.value === null
+          ? { kind: 'scalar', at: keyAt, value: null }
+          : this.#node(pair.value, used, depth + 1);
+      if (value.kind === 'scalar' && value.value === null) value = { ...value, at: keyAt };
+      if (key.kind === 'broken') continue;
       if (key.kind !== 'scalar' || typeof key.value !== 'string') {
         const shown = key.kind === 'scalar' ? String(key.value) : `a ${key.kind}`;
         this.#remark(keyAt, 'key', `the key ${shown} is not a string: put quotes around it`);

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { Label } from './model.ts';
+import { route, score } from './routing.ts';
+import { compiled, edited, example } from './testing/examples.ts';
+
+const zoom = example('zoom-2020');
+const us: Label = { home: 'us', evidence: ['us'], regions: null };
+const up = () => true;
+const jtis = Array.from({ length: 400 }, (_, i) => `jti-${i}`);
+
+describe('primaries', () => {
+  it('come in the order of the route, without those that are down', () => {
+    expect(route(zoom, us, up, 'a').primaries).toEqual(['sjc', 'iad']);
+    expect(route(zoom, us, (d) => d !== 'sjc', 'a').primaries).toEqual(['iad']);
+  });
+});
+
+describe('secondaries', () => {
+  it('are exactly two, of those listed, never another', () => {
+    for (const jti of jtis) {
+      const { secondaries } = route(zoom, us, up, jti);
+      expect(secondaries).toHaveLength(2);
+      expect(new Set(secondaries).size).toBe(2);
+      for (const d of secondaries) expect(['fra', 'ams', 'hkg']).toContain(d);
+    }
+  });
+
+  it('never China, whatever the route says and whatever is down', () => {
+    const february = example('zoom-2020-february');
+    for (const jti of jtis) {
+      const { secondaries } = route(february, us, (d) => d === 'sha' || d === 'tsn' || d === 'hkg', jti);
+      expect(secondaries).toEqual(['hkg']);
+    }
+  });
+
+  it('are all there are, where there are fewer', () => {
+    expect(route(zoom, us, (d) => d === 'fra', 'a').secondaries).toEqual(['fra']);
+    expect(route(zoom, us, () => false, 'a')).toEqual({ primaries: [], secondaries: [] });
+  });
+
+  it('are the same for the same token, on every node and in every release', () => {
+    expect(route(zoom, us, up, 'jti-1').secondaries).toEqual(
+      route(example('zoom-2020'), us, up, 'jti-1').secondaries,
+    );
+    // Fixed values: another hash would send the clients of a running cloud elsewhere.
+    expect(score('jti-1', 'fra', 1)).toBeCloseTo(1.7791602724124782, 12);
+    expect(score('jti-1', 'hkg', 2)).toBeCloseTo(3.793160444852943, 12);
+  });
+
+  it('are drawn by every token, and about equally often', () => {
+    const first = jtis.map((jti) => route(zoom, us, up, jti).secondaries[0]);
+    for (const d of ['fra', 'ams', 'hkg']) {
+      const count = first.filter((f) => f === d).length;
+      expect(count).toBeGreaterThan(100);
+      expect(count).toBeLessThan(170);
+    }
+  });
+
+  it('follow the weights', () => {
+    const heavy = compiled(edited('zoom-2020', 'hkg: { region: hk,', 'hkg: { region: hk, weight: 4,'));
+    const first = jtis.filter((jti) => route(heavy, us, up, jti).secondaries[0] === 'hkg').length;
+    // 4 of 6; a standard deviation is about 9.5 of 400.
+    expect(first).toBeGreaterThan(225);
+    expect(first).toBeLessThan(310);
+  });
+
+  it('change only where one goes down', () => {
+    for (const jti of jtis) {
+      const before = route(zoom, us, up, jti).secondaries;
+      const after = route(zoom, us, (d) => d !== 'ams', jti).secondaries;
+      if (!before.includes('ams')) expect(after).toEqual(before);
+      else expect(after).toEqual(expect.arrayContaining(before.filter((d) => d !== 'ams')));
+    }
+  });
+});
