@@ -1,0 +1,260 @@
+import type { Evidence } from '../geo/locator.ts';
+import { decide } from '../policy/admission.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import type { LabelResult } from '../policy/label.ts';
+import type { Label } from '../policy/model.ts';
+import { type ErrorCode, WatershedError } from '../protocol/errors.ts';
+import type { Refusal } from '../protocol/events.ts';
+import type { JoinClaims } from '../protocol/token.ts';
+import type { Registry } from '../registry/port.ts';
+import type { Decision, DecisionRecorder, DecisionStep } from './decision.ts';
+import { listFor, namesOf, type SignList } from './directory.ts';
+import { createGate } from './gate.ts';
+import { readLiveness } from './liveness.ts';
+import { evidenceOf, RefusedError, ruleOf } from './refused.ts';
+import { assertSameParticipant, labelAgain, labelOfClaims } from './session-label.ts';
+import type { Admission, AdmissionRequest, Verdict } from './types.ts';
+
+export interface AdmissionDeps {
+  /** This node's own datacenter, from its own configuration. */
+  readonly datacenter: string;
+  /** The policy of this moment; null while the node has no valid one, and then nobody is admitted. */
+  readonly policy: () => CompiledPolicy | null;
+  /** Who is up: for lists only. An admission here needs no registry. */
+  readonly registry: Registry;
+  /** Throws WatershedError: `token_missing`, `token_invalid`, `token_expired`. */
+  readonly tokens: { verify(token: string | null): Promise<JoinClaims> };
+  /** Total; `refused` where nothing may be concluded from the address. */
+  readonly locator: { locate(address: string): Evidence };
+  readonly sign: SignList;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly decisions: DecisionRecorder;
+  /** Told of defects, which refuse: what threw, never what was asked. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Asked from no datacenter: a directory question is about everywhere else. */
+const NOWHERE = '';
+/** A policy that switched while a list was being made: made again, so often. */
+const ATTEMPTS = 3;
+/** Seconds by which the issuer's clock may differ, as the verifier has it. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+interface Question {
+  readonly step: AdmissionRequest['step'];
+  readonly here: string;
+  readonly claims: JoinClaims;
+  readonly address: string;
+  /** The label under a policy: made again when the policy switches in between. */
+  readonly label: (p: CompiledPolicy) => LabelResult;
+}
+
+/**
+ * Decides at the door, by the one predicate, from this node's own policy and its own datacenter. The order is
+ * fixed: policy, token, label, fences and route, and only then who is up. Whatever throws, refuses.
+ */
+export function createAdmission(deps: AdmissionDeps): Admission {
+  const { datacenter, registry, tokens, locator, sign, now, decisions } = deps;
+
+  const record = (step: DecisionStep, fields: Partial<Decision> & Pick<Decision, 'kind' | 'code'>): void =>
+    decisions.record({
+      step,
+      here: datacenter,
+      rule: '',
+      policy: deps.policy()?.digest ?? '',
+      home: null,
+      evidence: [],
+      regions: null,
+      listed: [],
+      room: null,
+      jti: null,
+      ...fields,
+    });
+
+  /** The policy of now, for a token of its cloud. Throws. */
+  const policyFor = (claims: JoinClaims): CompiledPolicy => {
+    const p = deps.policy();
+    if (p === null) throw new WatershedError('policy_missing');
+    if (claims.cloud !== p.policy.cloud) throw new WatershedError('token_invalid', 'another cloud');
+    return p;
+  };
+
+  const place = async (question: Question): Promise<Verdict> => {
+    const { step, claims, address, here } = question;
+    // `expires` ends admission, not meetings: a session that goes on is judged by the fences alone.
+    const isNew = step === 'directory' || step === 'upgrade' || step === 'join';
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const p = policyFor(claims);
+      const labelled = question.label(p);
+      if (!labelled.ok) {
+        return refuse(
+          step,
+          new RefusedError(labelled.code, labelled.rule, labelled.message),
+          p,
+          claims,
+          null,
+        );
+      }
+      const { label } = labelled;
+      const moment = { jti: claims.jti, now: isNew ? now() : Number.NEGATIVE_INFINITY };
+      const byPolicy = decide(p, label, here, () => true, moment);
+      if (byPolicy.kind === 'admit') {
+        record(step, { ...byPolicy, ...subject(claims, label), policy: p.digest });
+        return { kind: 'admit', session: { claims, label, address } };
+      }
+      if (byPolicy.kind === 'refuse') {
+        return refuse(
+          step,
+          new RefusedError(wireCode(byPolicy), byPolicy.rule, byPolicy.message),
+          p,
+          claims,
+          label,
+        );
+      }
+      const live = await readLiveness(p, registry);
+      const decision = decide(p, label, here, live.isLive, moment);
+      switch (decision.kind) {
+        case 'refuse':
+          return refuse(
+            step,
+            new RefusedError(wireCode(decision), decision.rule, decision.message),
+            p,
+            claims,
+            label,
+          );
+        case 'admit':
+          // Same policy and label as above: who is up decides no admission.
+          throw new WatershedError('internal');
+        case 'redirect': {
+          const unsigned = listFor(p, label, decision.list, live, { room: claims.room, now: now() });
+          const list = await sign(unsigned);
+          if (deps.policy() !== p) continue;
+          const kind = step === 'directory' ? 'list' : 'redirect';
+          const code = kind === 'list' ? 'listed' : decision.code;
+          const listed = namesOf(unsigned);
+          record(step, {
+            kind,
+            code,
+            rule: decision.rule,
+            listed,
+            policy: p.digest,
+            ...subject(claims, label),
+          });
+          const error = new WatershedError(decision.code, decision.message);
+          const { rule, policy } = decision;
+          return {
+            kind: 'redirect',
+            redirect: { ...error.toWire(), status: error.status, rule, policy, list },
+          };
+        }
+      }
+    }
+    throw new WatershedError('not_ready', 'the policy is being switched');
+  };
+
+  const refuse = (
+    step: DecisionStep,
+    error: WatershedError,
+    p: CompiledPolicy | null,
+    claims: JoinClaims | null,
+    label: Label | null,
+  ): { kind: 'refuse'; refusal: Refusal } => {
+    const { code, status } = error;
+    const rule = ruleOf(error);
+    const policy = p?.digest ?? '';
+    record(step, { kind: 'refuse', code, rule, policy, ...subject(claims, label) });
+    return { kind: 'refuse', refusal: { ...error.toWire(), status, rule, policy } };
+  };
+
+  /** Runs what may throw; whatever throws, refuses. */
+  const guarded = async (step: AdmissionRequest['step'], run: (known: Known) => Promise<Verdict>) => {
+    const known: Known = { claims: null };
+    try {
+      return await run(known);
+    } catch (error) {
+      if (!(error instanceof WatershedError) || error.code === 'internal') deps.onError?.(error);
+      const told = error instanceof WatershedError ? error : new WatershedError('internal');
+      return refuse(step, told, deps.policy(), known.claims, null);
+    }
+  };
+
+  const verify = async (token: string | null, known: Known): Promise<JoinClaims> => {
+    if (deps.policy() === null) throw new WatershedError('policy_missing');
+    known.claims = await tokens.verify(token);
+    return known.claims;
+  };
+
+  const ask = (request: AdmissionRequest, here: string): Promise<Verdict> =>
+    guarded(request.step, async (known) => {
+      const claims = await verify(request.token, known);
+      policyFor(claims);
+      const evidence = evidenceOf(locator.locate(request.address));
+      const { step, address } = request;
+      return place({ step, here, claims, address, label: (p) => labelOfClaims(p, claims, evidence) });
+    });
+
+  return {
+    decide: (request) => ask(request, datacenter),
+
+    decideAgain: (session, change) =>
+      guarded(change.step, async (known) => {
+        known.claims = session.claims;
+        const fresh = change.token === undefined ? null : await verify(change.token, known);
+        const claims = fresh ?? session.claims;
+        policyFor(claims);
+        if (fresh === null) assertNotExpired(claims, now());
+        else assertSameParticipant(session.claims, fresh);
+        const address = change.address ?? session.address;
+        const evidence = evidenceOf(locator.locate(address));
+        const label = (p: CompiledPolicy) => labelAgain(p, session.label, fresh, evidence);
+        return place({ step: change.step, here: datacenter, claims, address, label });
+      }),
+
+    directory: async (request) => {
+      const verdict = await ask(request, NOWHERE);
+      switch (verdict.kind) {
+        case 'redirect':
+          return { kind: 'list', answer: verdict.redirect.list };
+        case 'refuse':
+          return verdict;
+        case 'admit': {
+          // Nowhere is no datacenter: nothing admits to it.
+          const { claims, label } = verdict.session;
+          return refuse(request.step, new WatershedError('internal'), deps.policy(), claims, label);
+        }
+      }
+    },
+
+    gate: (room) => createGate({ datacenter, policy: deps.policy, locator, decisions }, room),
+  };
+}
+
+interface Known {
+  /** Set once a token is verified, so that a refusal after it can be recorded for whom it was. */
+  claims: JoinClaims | null;
+}
+
+/**
+ * The code on the wire. Where the claim alone has a datacenter and the evidence of the address leaves none, it is
+ * the fences that refuse this network: `address_refused` (451), so that `region_conflict` (403) always means the
+ * policy's `conflict: refuse`.
+ */
+function wireCode(decision: { code: ErrorCode; rule: string }): ErrorCode {
+  return decision.rule === 'evidence' ? 'address_refused' : decision.code;
+}
+
+function assertNotExpired(claims: JoinClaims, now: number): void {
+  if (now / 1000 >= claims.exp + CLOCK_TOLERANCE_SECONDS) throw new WatershedError('token_expired');
+}
+
+/** Whom a decision is about. */
+function subject(claims: JoinClaims | null, label: Label | null) {
+  return {
+    home: label?.home ?? null,
+    evidence: label?.evidence ?? [],
+    regions: label?.regions ?? null,
+    room: claims?.room ?? null,
+    jti: claims?.jti ?? null,
+  };
+}

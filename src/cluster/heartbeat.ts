@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeRecord, NodeState, Registry } from '../registry/port.ts';
+
+/** How often the record is announced, and how long it stands without: it ends within 10 s of a node's death. */
+export const HEARTBEAT_MS = 3000;
+export const LEASE_MS = 9000;
+/** A registry that does not answer counts as failed after this. */
+const ANNOUNCE_TIMEOUT_MS = 1500;
+/** Waits before a failed announcement is repeated; then the next beat tries. */
+const RETRY_MS = [200, 600];
+
+/** What of the record changes from beat to beat. */
+export interface NodeStatus {
+  /** 0 (idle) to 1 (full). */
+  readonly load: number;
+  /** Room for one more room. */
+  readonly accepting: boolean;
+  /** Digest of the policy that the node runs; empty for none. */
+  readonly policy: string;
+  /** `ready` where the node itself is; the heartbeat says `draining` by itself. */
+  readonly state: Exclude<NodeState, 'draining'>;
+}
+
+export interface HeartbeatDeps {
+  readonly registry: Registry;
+  readonly node: Pick<NodeRecord, 'id' | 'datacenter' | 'url' | 'version'>;
+  readonly status: () => NodeStatus;
+  /** Told when announcing begins to fail, and when it works again. */
+  readonly onHealth?: (healthy: boolean, error: unknown) => void;
+  readonly intervalMs?: number;
+  readonly leaseMs?: number;
+  /** Monotonic, in ms. */
+  readonly now?: () => number;
+}
+
+export interface Heartbeat {
+  /** Announces once (its failure is not thrown, but told to `onHealth`), and from then on regularly. */
+  start(): Promise<void>;
+  /** Whether the record stands in the registry, as far as this node can know. */
+  healthy(): boolean;
+  /** Announces at once that nobody new is taken; the record stays until `stop`. */
+  drain(): Promise<void>;
+  /** Ends the heartbeat and withdraws the record; never rejects: the lease would end it too. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Keeps this node's record in the registry. */
+export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
+  const {
+    registry,
+    node,
+    intervalMs = HEARTBEAT_MS,
+    leaseMs = LEASE_MS,
+    now = () => performance.now(),
+  } = deps;
+  const stopped = new AbortController();
+  let draining = false;
+  let lastSuccess: number | undefined;
+  let told: boolean | undefined;
+  let running: Promise<void> | undefined;
+  let beating: Promise<void> = Promise.resolve();
+
+  const record = (): NodeRecord => {
+    const { state, ...status } = deps.status();
+    return draining
+      ? { ...node, ...status, state: 'draining', accepting: false }
+      : { ...node, ...status, state };
+  };
+
+  const tell = (healthy: boolean, error?: unknown): void => {
+    if (healthy === told) return;
+    told = healthy;
+    deps.onHealth?.(healthy, error);
+  };
+
+  const announce = async (): Promise<void> => {
+    for (let attempt = 0; !stopped.signal.aborted; attempt++) {
+      try {
+        await withTimeout(registry.announce(record(), leaseMs), ANNOUNCE_TIMEOUT_MS);
+        lastSuccess = now();
+        tell(true);
+        return;
+      } catch (error) {
+        tell(false, error);
+        const wait = RETRY_MS[attempt];
+        if (wait === undefined || !(await pause(wait, stopped.signal))) return;
+      }
+    }
+  };
+
+  /** One announcement at a time, so that an older record never overtakes a newer one. */
+  const beat = (): Promise<void> => {
+    beating = beating.then(announce);
+    return beating;
+  };
+
+  const run = async (): Promise<void> => {
+    while (await pause(intervalMs, stopped.signal)) await beat();
+  };
+
+  return {
+    async start() {
+      if (running !== undefined) return;
+      const first = beat();
+      running = first.then(run);
+      await first;
+    },
+    healthy: () => !stopped.signal.aborted && lastSuccess !== undefined && now() - lastSuccess < leaseMs,
+    async drain() {
+      if (draining || stopped.signal.aborted) return;
+      draining = true;
+      await beat();
+    },
+    async stop() {
+      if (stopped.signal.aborted) return;
+      stopped.abort();
+      await running;
+      await beating;
+      await withTimeout(registry.withdraw(node.id), ANNOUNCE_TIMEOUT_MS).catch((error: unknown) =>
+        tell(false, error),
+      );
+    },
+  };
+}
+
+/** The node's load: the mean over its running workers. Without one, full. */
+export function loadOf(workers: readonly { state: string; load: number }[]): number {
+  const running = workers.filter((worker) => worker.state === 'running');
+  if (running.length === 0) return 1;
+  const sum = running.reduce((total, worker) => total + Math.min(Math.max(worker.load, 0), 1), 0);
+  return sum / running.length;
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const timer = new AbortController();
+  const timeout = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer from the registry in ${ms} ms`);
+  });
+  timeout.catch(() => {});
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** True after `ms`; false at once when stopped. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(ms, undefined, { signal });
+    return true;
+  } catch {
+    return false;
+  }
+}
