@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, networkInterfaces } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { didYouMean } from '../policy/suggest.ts';
+import { type ConfigDocument, readDocument } from './document.ts';
+import { type Override, readEnvironment } from './environment.ts';
+import { ConfigError, type ConfigFault, type ConfigPath } from './fault.ts';
+import { checkRules } from './rules.ts';
+import { type NodeConfig, nodeConfigSchema, type WrittenConfig } from './schema.ts';
+import { keysAt } from './shape.ts';
+
+export interface LoadOptions {
+  /** Path of the YAML file. */
+  readonly file: string;
+  /** The process's environment by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the machine has, for `localhost` and `auto`; the machine itself by default. */
+  readonly machine?: Machine;
+}
+
+export interface Machine {
+  /** Loopback addresses that exist, IPv4 first. */
+  readonly loopback: readonly string[];
+  readonly cores: number;
+}
+
+/**
+ * Reads, validates and freezes a node's configuration: the file, then `WATERSHED_*` over it. Relative paths in
+ * the file are relative to the file, those in variables to the working directory. Throws ConfigError with every
+ * fault, each at its `FILE:LINE:COL` or variable.
+ */
+export function loadNodeConfig(options: LoadOptions): NodeConfig {
+  const { file, env = process.env, machine = thisMachine() } = options;
+  return parseNodeConfig(read(file), { file, env, machine });
+}
+
+/** As `loadNodeConfig`, from a text; `file` is its name and the base of its relative paths. */
+export function parseNodeConfig(text: string, options: Required<LoadOptions>): NodeConfig {
+  const { file, env, machine } = options;
+  const document = readDocument(text, file);
+  const { overrides, faults } = readEnvironment(env);
+  const found = [...document.faults, ...faults];
+  // A document that cannot be read would only add faults about everything it lacks.
+  if (document.faults.length > 0) throw new ConfigError(found);
+
+  const value: unknown = structuredClone(document.value);
+  for (const override of overrides) apply(value, override);
+  const locate = locator(document, overrides);
+  const parsed = nodeConfigSchema.safeParse(value);
+  if (!parsed.success) found.push(...parsed.error.issues.flatMap((issue) => faultsOf(issue, locate, [])));
+  else found.push(...checkRules(parsed.data, locate.place));
+  if (found.length > 0 || !parsed.success) throw new ConfigError(found);
+
+  const fromVariable = new Set(overrides.map(({ path }) => path.join('.')));
+  const base = (path: string) => (fromVariable.has(path) ? process.cwd() : dirname(resolve(file)));
+  return freeze(effective(parsed.data, base, machine));
+}
+
+/** The machine that the process runs on. */
+export function thisMachine(): Machine {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const loopback = ['127.0.0.1', '::1'].filter((ip) => addresses.some(({ address }) => address === ip));
+  return { loopback: loopback.length > 0 ? loopback : ['127.0.0.1'], cores: availableParallelism() };
+}
+
+interface Locate {
+  place(path: ConfigPath): string;
+  placeOfKey(path: ConfigPath, key: string): string;
+}
+
+function locator(document: ConfigDocument, overrides: readonly Override[]): Locate {
+  const variable = (path: ConfigPath) =>
+    overrides.find((override) => override.path.every((step, index) => path[index] === step))?.variable;
+  return {
+    place: (path) => variable(path) ?? document.place(path),
+    placeOfKey: (path, key) => variable(path) ?? document.placeOfKey(path, key),
+  };
+}
+
+/** One fault for each unknown key; of a union, the faults of the member that came closest. */
+function faultsOf(issue: z.core.$ZodIssue, locate: Locate, outer: ConfigPath): ConfigFault[] {
+  const path = [...outer, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+  const name = path.join('.') || 'the configuration';
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      where: locate.placeOfKey(path, key),
+      message: `${name} has no key "${key}"${didYouMean(key, keysAt(path))}`,
+    }));
+  }
+  if (issue.code === 'invalid_union') {
+    const deeper = issue.errors.find((issues) => issues.some((inner) => inner.path.length > 0));
+    if (deeper !== undefined) return deeper.flatMap((inner) => faultsOf(inner, locate, path));
+    const wanted = issue.errors.flat().map((inner) => inner.message.replace(/^Invalid input: /, ''));
+    return [{ where: locate.place(path), message: `${name}: ${[...new Set(wanted)].join(', or ')}` }];
+  }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
+    return [{ where: locate.place(path), message: `${name} is missing` }];
+  }
+  const message = issue.message.replace(/^Invalid input: /, '');
+  return [{ where: locate.place(path), message: `${name}: ${message}` }];
+}
+
+/** Sets the value at the path, making the maps on the way. */
+function apply(root: unknown, { path, value }: Override): void {
+  let map = root;
+  for (const [index, step] of path.entries()) {
+    if (!isRecord(map)) return;
+    if (index === path.length - 1) {
+      map[step] = value;
+      return;
+    }
+    if (!isRecord(map[step])) map[step] = {};
+    map = map[step];
+  }
+}
+
+function isRecord(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function effective(written: WrittenConfig, base: (path: string) => string, machine: Machine): NodeConfig {
+  const file = (path: string, name: string) => resolve(base(name), path);
+  const fileOrNull = (path: string | null, name: string) => (path === null ? null : file(path, name));
+  const { http, media, tokens, geo, directory } = written;
+  const tls = http.tls && {
+    cert: file(http.tls.cert, 'http.tls.cert'),
+    key: file(http.tls.key, 'http.tls.key'),
+  };
+  return {
+    ...written,
+    policy: { file: file(written.policy.file, 'policy.file') },
+    http: { ...http, tls, listen: http.host === 'localhost' ? machine.loopback : [http.host] },
+    media: {
+      ...media,
+      workerBin: fileOrNull(media.workerBin, 'media.workerBin'),
+      workers: media.workers === 'auto' ? Math.max(1, machine.cores) : media.workers,
+      listen: media.listen === 'localhost' ? machine.loopback.map((ip) => ({ ip })) : media.listen,
+    },
+    tokens: {
+      ...tokens,
+      issuers: tokens.issuers.map((entry) => ({ ...entry, keyFile: file(entry.keyFile, 'tokens.issuers') })),
+    },
+    directory: { keyFile: fileOrNull(directory.keyFile, 'directory.keyFile') },
+    geo: { ...geo, database: fileOrNull(geo.database, 'geo.database') },
+  };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const cause = error instanceof Error && 'code' in error ? error.code : error;
+    throw new ConfigError([{ where: `${file}:1:1`, message: `cannot be read (${cause})` }]);
+  }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) freeze(inner);
+  }
+  return value;
+}

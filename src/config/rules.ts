@@ -1,0 +1,76 @@
+import type { ConfigFault, ConfigPath } from './fault.ts';
+import type { WrittenConfig } from './schema.ts';
+
+/** What must hold between keys. Production admits nobody by an oversight: what decides must be written. */
+export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => string): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const fault = (path: ConfigPath, message: string): void => {
+    faults.push({ where: place(path), message: `${path.join('.')}: ${message}` });
+  };
+  const { http, media, tokens } = config;
+
+  if (tokens.issuers.length === 0 && !tokens.development) {
+    fault(['tokens', 'issuers'], 'nobody could join: list an issuer with the file of its public key');
+  }
+  const names = tokens.issuers.map(({ issuer }) => issuer);
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) !== index) fault(['tokens', 'issuers', index], `"${name}" is listed twice`);
+  }
+  if (tokens.development && !isLoopback(http.host)) {
+    fault(
+      ['tokens', 'development'],
+      `development tokens are for this machine alone: set it to false, or http.host to localhost`,
+    );
+  }
+  if (tokens.development && http.trustedProxies.length > 0) {
+    fault(['tokens', 'development'], 'development tokens are for this machine alone: no http.trustedProxies');
+  }
+  if (!media.udp && !media.tcp) fault(['media', 'udp'], 'media needs udp or tcp');
+  if (media.limits.initialOutgoingBitrate > media.limits.maxOutgoingBitrate) {
+    fault(['media', 'limits', 'initialOutgoingBitrate'], 'must not be above maxOutgoingBitrate');
+  }
+  if (media.workers !== 'auto' && media.basePort > 0 && media.basePort + media.workers > 65_536) {
+    fault(['media', 'basePort'], `${media.workers} workers from this port on go beyond port 65535`);
+  }
+  if (media.listen !== 'localhost') {
+    for (const [index, { ip, announced }] of media.listen.entries()) {
+      if ((ip === '0.0.0.0' || ip === '::') && announced === undefined) {
+        fault(
+          ['media', 'listen', index, 'ip'],
+          'clients cannot send to it: give the "announced" address that they reach this machine by',
+        );
+      }
+    }
+  }
+  if (config.mode === 'production') checkProduction(config, fault);
+  return faults;
+}
+
+function checkProduction(config: WrittenConfig, fault: (path: ConfigPath, message: string) => void): void {
+  const { http, signaling, media, tokens, geo } = config;
+  const why = 'mode: production';
+  if (tokens.development) fault(['tokens', 'development'], `must be false (${why}): list tokens.issuers`);
+  if (geo.database === null) {
+    fault(['geo', 'database'], `${why} needs an IP-to-country database (.mmdb): give its path`);
+  }
+  if (http.publicUrl === null) {
+    fault(['http', 'publicUrl'], `${why} needs the URL by which clients reach this node: wss://HOST`);
+  } else if (!http.publicUrl.startsWith('wss:')) {
+    fault(['http', 'publicUrl'], `${why} needs wss: (browsers give no camera to a page without TLS)`);
+  }
+  if (media.listen === 'localhost') {
+    fault(['media', 'listen'], `${why} needs the addresses that media is received on: [{ ip, announced? }]`);
+  }
+  if (media.basePort === 0) {
+    fault(['media', 'basePort'], `${why} needs a fixed port, which firewalls can be opened for`);
+  }
+  for (const [index, origin] of signaling.origins.entries()) {
+    if (origin.startsWith('http:')) {
+      fault(['signaling', 'origins', index], `${why} needs https: origins`);
+    }
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
