@@ -69,7 +69,7 @@ export const nodeConfigSchema = z.strictObject({
     messageBurst: count(1, 10_000).default(200),
     maxMessageBytes: count(16_384, 65_536).default(65_536),
     maxBufferedBytes: count(65_536, 64 * 1024 * 1024).default(1024 * 1024),
-    requestsInFlight: count(1, 1024).default(64),
+    requestsInFlight: count(1, 1024).default(32),
     maxConnections: count(1, 1_000_000).default(10_000),
     maxConnectionsPerAddress: count(1, 1_000_000).default(200),
   }),

@@ -1,0 +1,60 @@
+import {
+  type DestinationStream,
+  destination,
+  type Logger,
+  type LoggerOptions,
+  pino,
+  stdSerializers,
+} from 'pino';
+import { redactFields, redactLine } from './redact.ts';
+
+export interface LogOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Lines for people; `auto`: where the log goes to a terminal. */
+  readonly pretty: boolean | 'auto';
+  /** Fields of every record, such as the node and its datacenter. */
+  readonly base?: Readonly<Record<string, string>>;
+  /** Standard error by default: standard output is for what a command answers. */
+  readonly stream?: DestinationStream;
+}
+
+/**
+ * The process's logger. Records are data in fields with a constant message; tokens, key material, transport
+ * parameters, addresses and names are redacted by their keys at any depth, and tokens wherever they stand.
+ * Writes are synchronous, so that the last words of a process are not lost.
+ */
+export async function createLogger(options: LogOptions): Promise<Logger> {
+  const stream = options.stream ?? destination({ dest: 2, sync: true });
+  const pretty = options.pretty === 'auto' ? process.stderr.isTTY === true : options.pretty;
+  return pino(
+    loggerOptions(options),
+    pretty ? await prettyStream(stream, options.stream === undefined) : stream,
+  );
+}
+
+function loggerOptions({ level, base = {} }: LogOptions): LoggerOptions {
+  return {
+    level,
+    base: { ...base },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: {
+      level: (label) => ({ level: label }),
+      bindings: redactFields,
+      log: redactFields,
+    },
+    serializers: { err: stdSerializers.err, error: stdSerializers.err },
+    hooks: { streamWrite: redactLine },
+  };
+}
+
+async function prettyStream(to: DestinationStream, terminal: boolean): Promise<DestinationStream> {
+  // Loaded only where people read: it costs a start some 50 ms.
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({
+    colorize: terminal && process.stderr.isTTY === true,
+    ignore: 'pid,hostname',
+    translateTime: 'HH:MM:ss.l',
+    singleLine: true,
+  });
+  return { write: (line) => void to.write(format(line) ?? '') };
+}
