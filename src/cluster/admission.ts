@@ -1,5 +1,5 @@
 import type { Evidence } from '../geo/locator.ts';
-import { decide } from '../policy/admission.ts';
+import { decide, type Moment } from '../policy/admission.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { LabelResult } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
@@ -81,76 +81,68 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   };
 
   const place = async (question: Question): Promise<Verdict> => {
-    const { step, claims, address, here } = question;
-    // `expires` ends admission, not meetings: a session that goes on is judged by the fences alone.
-    const isNew = step === 'directory' || step === 'upgrade' || step === 'join';
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const p = policyFor(claims);
-      const labelled = question.label(p);
-      if (!labelled.ok) {
-        return refuse(
-          step,
-          new RefusedError(labelled.code, labelled.rule, labelled.message),
-          p,
-          claims,
-          null,
-        );
-      }
-      const { label } = labelled;
-      const moment = { jti: claims.jti, now: isNew ? now() : Number.NEGATIVE_INFINITY };
-      const byPolicy = decide(p, label, here, () => true, moment);
-      if (byPolicy.kind === 'admit') {
-        record(step, { ...byPolicy, ...subject(claims, label), policy: p.digest });
-        return { kind: 'admit', session: { claims, label, address } };
-      }
-      if (byPolicy.kind === 'refuse') {
-        return refuse(
-          step,
-          new RefusedError(wireCode(byPolicy), byPolicy.rule, byPolicy.message),
-          p,
-          claims,
-          label,
-        );
-      }
-      const live = await readLiveness(p, registry);
-      const decision = decide(p, label, here, live.isLive, moment);
-      switch (decision.kind) {
-        case 'refuse':
-          return refuse(
-            step,
-            new RefusedError(wireCode(decision), decision.rule, decision.message),
-            p,
-            claims,
-            label,
-          );
-        case 'admit':
-          // Same policy and label as above: who is up decides no admission.
-          throw new WatershedError('internal');
-        case 'redirect': {
-          const unsigned = listFor(p, label, decision.list, live, { room: claims.room, now: now() });
-          const list = await sign(unsigned);
-          if (deps.policy() !== p) continue;
-          const kind = step === 'directory' ? 'list' : 'redirect';
-          const code = kind === 'list' ? 'listed' : decision.code;
-          const listed = namesOf(unsigned);
-          record(step, {
-            kind,
-            code,
-            rule: decision.rule,
-            listed,
-            policy: p.digest,
-            ...subject(claims, label),
-          });
-          const error = new WatershedError(decision.code, decision.message);
-          const { rule, policy } = decision;
-          return {
-            kind: 'redirect',
-            redirect: { ...error.toWire(), status: error.status, rule, policy, list },
-          };
-        }
-      }
+      const p = policyFor(question.claims);
+      const verdict = await placeUnder(p, question);
+      // An admission is made without a pause. A list is not, and is worth nothing under a policy that is gone.
+      if (verdict.kind !== 'redirect' || deps.policy() === p) return verdict;
     }
     throw new WatershedError('not_ready', 'the policy is being switched');
+  };
+
+  const placeUnder = async (p: CompiledPolicy, question: Question): Promise<Verdict> => {
+    const { step, claims, address, here } = question;
+    const labelled = question.label(p);
+    if (!labelled.ok) return refuse(step, refusedBy(labelled), p, claims, null);
+    const { label } = labelled;
+    // `expires` ends admission, not meetings: a session that goes on is judged by the fences alone.
+    const isNew = step === 'directory' || step === 'upgrade' || step === 'join';
+    const moment = { jti: claims.jti, now: isNew ? now() : Number.NEGATIVE_INFINITY };
+    // First as if everyone were up: who is up decides no admission, and most questions need no registry.
+    const byPolicy = decide(p, label, here, () => true, moment);
+    switch (byPolicy.kind) {
+      case 'admit': {
+        const { kind, code, rule, policy } = byPolicy;
+        record(step, { kind, code, rule, policy, ...subject(claims, label) });
+        return { kind, session: { claims, label, address } };
+      }
+      case 'refuse':
+        return refuse(step, refusedBy(byPolicy), p, claims, label);
+      case 'redirect':
+        return tellWhere(p, question, label, moment);
+    }
+  };
+
+  /** The list of what is allowed and up, or why there is none. */
+  const tellWhere = async (
+    p: CompiledPolicy,
+    { step, claims, here }: Question,
+    label: Label,
+    moment: Moment,
+  ): Promise<Verdict> => {
+    const live = await readLiveness(p, registry);
+    const decision = decide(p, label, here, live.isLive, moment);
+    if (decision.kind === 'refuse') return refuse(step, refusedBy(decision), p, claims, label);
+    // Same policy and label as before: only a redirect can be left.
+    if (decision.kind === 'admit') throw new WatershedError('internal');
+    const { code, rule, policy, message } = decision;
+    const unsigned = listFor(p, label, decision.list, live, { room: claims.room, now: now() });
+    const list = await sign(unsigned);
+    const listed = namesOf(unsigned);
+    const kind = step === 'directory' ? 'list' : 'redirect';
+    record(step, {
+      kind,
+      code: kind === 'list' ? 'listed' : code,
+      rule,
+      policy,
+      listed,
+      ...subject(claims, label),
+    });
+    const error = new WatershedError(code, message);
+    return {
+      kind: 'redirect',
+      redirect: { ...error.toWire(), status: error.status, rule, policy, list },
+    };
   };
 
   const refuse = (
@@ -236,12 +228,20 @@ interface Known {
 }
 
 /**
- * The code on the wire. Where the claim alone has a datacenter and the evidence of the address leaves none, it is
+ * The error on the wire. Where the claim alone has a datacenter and the evidence of the address leaves none, it is
  * the fences that refuse this network: `address_refused` (451), so that `region_conflict` (403) always means the
  * policy's `conflict: refuse`.
  */
-function wireCode(decision: { code: ErrorCode; rule: string }): ErrorCode {
-  return decision.rule === 'evidence' ? 'address_refused' : decision.code;
+function refusedBy({
+  code,
+  rule,
+  message,
+}: {
+  code: ErrorCode;
+  rule: string;
+  message: string;
+}): RefusedError {
+  return new RefusedError(rule === 'evidence' ? 'address_refused' : code, rule, message);
 }
 
 function assertNotExpired(claims: JoinClaims, now: number): void {

@@ -1,0 +1,39 @@
+/** Stands for the host that the request itself names, in a list of origins. */
+export const SELF_ORIGIN = 'self';
+
+/**
+ * Whether a request may come from where it says. No `Origin`: not a browser, allowed. One that is present has to
+ * be listed exactly, or be the request's own `Host` where `self` is listed. What cannot be read is not allowed.
+ */
+export function originAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  origins: readonly string[],
+): boolean {
+  if (origin === undefined) return true;
+  if (origin === SELF_ORIGIN) return false;
+  if (origins.includes(origin)) return true;
+  if (!origins.includes(SELF_ORIGIN) || host === undefined || !URL.canParse(origin)) return false;
+  const { protocol, origin: canonical } = new URL(origin);
+  if (canonical !== origin || (protocol !== 'http:' && protocol !== 'https:')) return false;
+  // The scheme is the proxy's business where one ends TLS; default ports may be written or not.
+  const own = `${protocol}//${host}`;
+  return URL.canParse(own) && new URL(own).origin === origin;
+}
+
+/** CORS headers (Fetch standard) for a listed origin; `Vary` always, since the answer depends on it. */
+export function corsHeaders(
+  origin: string | undefined,
+  host: string | undefined,
+  origins: readonly string[],
+): Record<string, string> {
+  if (origin === undefined || !originAllowed(origin, host, origins)) return { vary: 'origin' };
+  return { vary: 'origin', 'access-control-allow-origin': origin };
+}
+
+/** What a preflight is told beside `corsHeaders`. */
+export const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'authorization, content-type',
+  'access-control-max-age': '600',
+};
