@@ -1,0 +1,192 @@
+import type { types } from 'mediasoup';
+import { WatershedError } from '../protocol/errors.ts';
+import type { TransportInfo, WireDtlsParameters } from '../protocol/rtp.ts';
+import { guarded } from './guard.ts';
+import { asWatershedError, isWorkerGone } from './media-error.ts';
+import type { PeerHost } from './peer-host.ts';
+import type { RoomRouter } from './room-router.ts';
+
+export type Direction = 'send' | 'receive';
+
+export interface PeerTransportsListener {
+  /** ICE selected a tuple with this remote address. */
+  address(remoteAddress: string): void;
+  /** ICE or DTLS is over for good; the transport is closed. */
+  lost(direction: Direction, transportId: string): void;
+  connectivity(connected: boolean): void;
+}
+
+interface Open {
+  readonly direction: Direction;
+  readonly transport: types.WebRtcTransport;
+  readonly seat: RoomRouter;
+  /** The DTLS parameters that `connect` was called with. */
+  connectedWith: string | null;
+  connected: boolean;
+}
+
+/** A peer's transports: at most one to send and one to receive, both on the router that the peer is seated on. */
+export class PeerTransports {
+  readonly #peerId: string;
+  readonly #host: PeerHost;
+  readonly #listener: PeerTransportsListener;
+  readonly #open = new Map<Direction, Open | 'pending'>();
+  #connected = false;
+  #closed = false;
+
+  constructor(peerId: string, host: PeerHost, listener: PeerTransportsListener) {
+    this.#peerId = peerId;
+    this.#host = host;
+    this.#listener = listener;
+  }
+
+  /** The open transport of a direction, and where it is. */
+  get(direction: Direction): { transport: types.WebRtcTransport; seat: RoomRouter } | undefined {
+    const open = this.#open.get(direction);
+    return open === undefined || open === 'pending' ? undefined : open;
+  }
+
+  all(): types.WebRtcTransport[] {
+    return [...this.#open.values()].flatMap((open) => (open === 'pending' ? [] : [open.transport]));
+  }
+
+  /** The transport with this id, if it is of this direction. Throws `not_found`. */
+  byId(transportId: string, direction?: Direction): Open {
+    for (const open of this.#open.values()) {
+      if (open === 'pending' || open.transport.id !== transportId) continue;
+      if (direction === undefined || open.direction === direction) return open;
+    }
+    throw new WatershedError('not_found');
+  }
+
+  async create(direction: Direction): Promise<TransportInfo> {
+    this.#host.gate.assertTransport(this.#peerId);
+    if (this.#open.has(direction)) throw new WatershedError('too_many_transports');
+    this.#open.set(direction, 'pending');
+    try {
+      const { transport, seat } = await this.#make(direction);
+      this.#open.set(direction, { direction, transport, seat, connectedWith: null, connected: false });
+      this.#watch(direction, transport);
+      return {
+        transportId: transport.id,
+        iceParameters: transport.iceParameters,
+        iceCandidates: transport.iceCandidates,
+        dtlsParameters: transport.dtlsParameters,
+      };
+    } catch (error) {
+      this.#open.delete(direction);
+      this.#mayUnseat();
+      throw asWatershedError(error);
+    }
+  }
+
+  /** Starts DTLS. The same call again (after a resumed connection) does nothing. */
+  async connect(transportId: string, dtlsParameters: WireDtlsParameters): Promise<void> {
+    const open = this.byId(transportId);
+    const wanted = JSON.stringify([dtlsParameters.role ?? 'auto', dtlsParameters.fingerprints]);
+    if (open.connectedWith === wanted) return;
+    if (open.connectedWith !== null) {
+      throw new WatershedError('bad_request', 'connectTransport came before with other DTLS parameters');
+    }
+    open.connectedWith = wanted;
+    try {
+      await open.transport.connect({ dtlsParameters });
+    } catch (error) {
+      open.connectedWith = null;
+      throw asWatershedError(error, 'unsupported_media');
+    }
+  }
+
+  /** New ICE credentials: a secret like the first ones, so the gate is asked as for a new transport. */
+  async restartIce(transportId: string): Promise<TransportInfo['iceParameters']> {
+    const { transport } = this.byId(transportId);
+    this.#host.gate.assertTransport(this.#peerId);
+    try {
+      return await transport.restartIce();
+    } catch (error) {
+      throw asWatershedError(error);
+    }
+  }
+
+  /** Closes what is open. Says nothing to the listener but that connectivity is lost. */
+  closeAll(): void {
+    for (const transport of this.all()) transport.close();
+    for (const [direction, open] of this.#open) if (open !== 'pending') this.#open.delete(direction);
+    this.#update();
+    this.#mayUnseat();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.closeAll();
+  }
+
+  /** Creates on the peer's seat; on another when the worker dies meanwhile. */
+  async #make(direction: Direction): Promise<{ transport: types.WebRtcTransport; seat: RoomRouter }> {
+    for (;;) {
+      const { options, judgement } = this.#host;
+      const seat = await this.#host.seat(this.#peerId);
+      if (this.#closed) throw new WatershedError('not_found');
+      if (this.#host.judgement !== judgement) this.#host.gate.assertTransport(this.#peerId);
+      const judged = this.#host.judgement;
+      let transport: types.WebRtcTransport;
+      try {
+        transport = await seat.createTransport(direction, options);
+      } catch (error) {
+        if (isWorkerGone(error) && !this.#closed) continue;
+        throw error;
+      }
+      try {
+        if (this.#closed) throw new WatershedError('not_found');
+        if (this.#host.judgement !== judged) this.#host.gate.assertTransport(this.#peerId);
+      } catch (error) {
+        transport.close();
+        throw error;
+      }
+      if (!transport.closed) return { transport, seat };
+    }
+  }
+
+  #watch(direction: Direction, transport: types.WebRtcTransport): void {
+    const current = () => {
+      const open = this.#open.get(direction);
+      return open !== undefined && open !== 'pending' && open.transport === transport ? open : undefined;
+    };
+    const on = (what: string, run: (open: Open) => void) =>
+      guarded(this.#host.logger, what, () => {
+        const open = current();
+        if (open) run(open);
+      });
+    transport.on('iceselectedtuplechange', (tuple) =>
+      // A tuple without an address gives no evidence of where it is: the gate is to refuse the empty string.
+      on('iceselectedtuplechange', () => this.#listener.address(tuple.remoteIp ?? '')),
+    );
+    transport.on('icestatechange', (state) =>
+      on('icestatechange', (open) => {
+        open.connected = state === 'connected' || state === 'completed';
+        this.#update();
+      }),
+    );
+    transport.on('dtlsstatechange', (state) =>
+      on('dtlsstatechange', () => {
+        if (state !== 'failed' && state !== 'closed') return;
+        this.#open.delete(direction);
+        transport.close();
+        this.#listener.lost(direction, transport.id);
+        this.#update();
+        this.#mayUnseat();
+      }),
+    );
+  }
+
+  #update(): void {
+    const connected = [...this.#open.values()].some((open) => open !== 'pending' && open.connected);
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#listener.connectivity(connected);
+  }
+
+  #mayUnseat(): void {
+    if (this.#open.size === 0) this.#host.unseat(this.#peerId);
+  }
+}

@@ -1,0 +1,243 @@
+import { EventEmitter } from 'node:events';
+import { WatershedError } from '../protocol/errors.ts';
+import type { TransportInfo, WireDtlsParameters, WireRtpCapabilities } from '../protocol/rtp.ts';
+import type { ConsumerInfo, ProducerInfo } from '../protocol/state.ts';
+import { guarded } from './guard.ts';
+import { asWatershedError } from './media-error.ts';
+import type { PeerHost, Publication } from './peer-host.ts';
+import { peerStats } from './peer-stats.ts';
+import { type Direction, PeerTransports } from './peer-transports.ts';
+import { Publications } from './publications.ts';
+import { toRtpCapabilities } from './rtp.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { MediaPeer, MediaPeerEvents, ProduceOptions } from './types.ts';
+
+/** The media side of one peer: its transports, what it publishes and what it is sent. */
+export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
+  readonly peerId: string;
+  readonly subscriptions: Subscriptions;
+  readonly publications: Publications;
+  readonly #host: PeerHost;
+  readonly #onClose: (peer: Peer) => void;
+  readonly #transports: PeerTransports;
+  /** Remote addresses that were judged; each new one may have changed the peer's label. */
+  readonly #addresses = new Set<string>();
+  #stats: Promise<Record<string, unknown>[]> | undefined;
+  #closed = false;
+
+  constructor(peerId: string, host: PeerHost, onClose: (peer: Peer) => void) {
+    super();
+    this.setMaxListeners(0);
+    this.peerId = peerId;
+    this.#host = host;
+    this.#onClose = onClose;
+    this.#transports = new PeerTransports(peerId, host, {
+      address: (remoteAddress) => this.#judgeAddress(remoteAddress),
+      lost: (direction, transportId) => this.#lost(direction, transportId),
+      connectivity: (connected) => this.#tell(() => this.emit('connectivity', { connected })),
+    });
+    this.publications = new Publications(peerId, host, (producerId, spatialLayer) =>
+      this.#tell(() => this.emit('wantedLayers', { producerId, spatialLayer })),
+    );
+    this.subscriptions = new Subscriptions(peerId, host, this.#transports, {
+      created: (consumers) => this.#tell(() => this.emit('consumersCreated', consumers)),
+      closed: (consumerId) => this.#tell(() => this.emit('consumerClosed', { consumerId })),
+      paused: (consumerId, by) => this.#tell(() => this.emit('consumerPaused', { consumerId, by })),
+      resumed: (consumerId) => this.#tell(() => this.emit('consumerResumed', { consumerId })),
+      layers: (consumerId, layers) =>
+        this.#tell(() =>
+          this.emit('consumerLayers', {
+            consumerId,
+            spatialLayer: layers?.spatialLayer ?? null,
+            temporalLayer: layers?.temporalLayer ?? null,
+          }),
+        ),
+    });
+  }
+
+  setReceiveCapabilities(capabilities: WireRtpCapabilities): void {
+    this.#assertOpen();
+    this.subscriptions.setCapabilities(toRtpCapabilities(capabilities));
+    this.#host.offerAll(this.peerId);
+  }
+
+  async createTransport(direction: Direction): Promise<TransportInfo> {
+    this.#assertOpen();
+    const info = await this.#transports.create(direction);
+    // The transport is answered before the consumers on it are announced.
+    if (direction === 'receive') setImmediate(() => this.#host.offerAll(this.peerId));
+    return info;
+  }
+
+  async connectTransport(transportId: string, dtlsParameters: WireDtlsParameters): Promise<void> {
+    await this.#transports.connect(transportId, dtlsParameters);
+  }
+
+  async restartIce(transportId: string): Promise<TransportInfo['iceParameters']> {
+    return this.#transports.restartIce(transportId);
+  }
+
+  async produce(options: ProduceOptions): Promise<ProducerInfo> {
+    this.#assertOpen();
+    return (await this.publications.produce(options, this.#transports)).info;
+  }
+
+  async pauseProducer(producerId: string, by: 'publisher' | 'host'): Promise<void> {
+    await this.#changePublication(producerId, (publication) => publication.pause(by));
+  }
+
+  async resumeProducer(producerId: string): Promise<void> {
+    await this.#changePublication(producerId, (publication) => publication.resume());
+  }
+
+  closeProducer(producerId: string): void {
+    this.publications.close(this.publications.byId(producerId));
+  }
+
+  producers(): readonly ProducerInfo[] {
+    return this.publications.all().map((publication) => publication.info);
+  }
+
+  consumers(): readonly ConsumerInfo[] {
+    return this.subscriptions.infos();
+  }
+
+  /** Unknown ids among others are passed over: their consumers may just have closed. */
+  async pauseConsumers(consumerIds: readonly string[]): Promise<void> {
+    await this.subscriptions.forEach(consumerIds, (leg) => leg.pauseBySubscriber());
+  }
+
+  async resumeConsumers(consumerIds: readonly string[]): Promise<void> {
+    await this.subscriptions.forEach(consumerIds, (leg) => leg.resumeBySubscriber());
+  }
+
+  async setConsumerLayers(consumerId: string, spatialLayer: number, temporalLayer?: number): Promise<void> {
+    const leg = this.subscriptions.byId(consumerId);
+    await this.#asking(() => leg.setLayers(spatialLayer, temporalLayer));
+  }
+
+  async setConsumerPriority(consumerId: string, priority: number): Promise<void> {
+    const leg = this.subscriptions.byId(consumerId);
+    await this.#asking(() => leg.setPriority(priority));
+  }
+
+  async requestKeyFrame(consumerId: string): Promise<void> {
+    const leg = this.subscriptions.byId(consumerId);
+    await this.#asking(() => leg.requestKeyFrame(this.#host.options.limits.keyFrameInterval));
+  }
+
+  /** A second call while the first is under way gets the same answer. */
+  getStats(): Promise<Record<string, unknown>[]> {
+    this.#stats ??= peerStats({
+      transports: this.#transports.all(),
+      producers: this.publications.all().map(({ producer }) => producer),
+      consumers: this.subscriptions.all().map(({ consumer }) => consumer),
+    }).finally(() => {
+      this.#stats = undefined;
+    });
+    return this.#stats;
+  }
+
+  rejudge(): void {
+    this.#host.rejudge(this.peerId);
+  }
+
+  /** Closes everything of this peer because the gate refuses it, then says so. */
+  forbid(error: unknown): void {
+    this.#closeMedia();
+    this.#tell(() => this.emit('forbidden', { error: asWatershedError(error) }));
+  }
+
+  /** The worker is gone. The objects on it closed by themselves; here they are only forgotten. */
+  reset(reason: 'worker_died' | 'moved'): void {
+    this.#closeMedia();
+    this.#tell(() => this.emit('reset', { reason }));
+  }
+
+  /** Closes a publication that the gate refuses; returns what is left to tell. */
+  withdraw(publication: Publication): () => void {
+    const { id: producerId } = publication;
+    this.publications.close(publication);
+    return () => this.#tell(() => this.emit('producerClosed', { producerId }));
+  }
+
+  /** Closes the consumer of a publication, which is gone or refused; returns what is left to tell. */
+  unsubscribe(producerId: string): () => void {
+    const consumerId = this.subscriptions.drop(producerId);
+    return () => {
+      if (consumerId !== undefined) this.#tell(() => this.emit('consumerClosed', { consumerId }));
+    };
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#transports.close();
+    this.#closeMedia();
+    this.subscriptions.close();
+    this.#onClose(this);
+  }
+
+  #closeMedia(): void {
+    // Transports first: with them, not a packet more goes in or out.
+    this.#transports.closeAll();
+    this.subscriptions.dropAll();
+    for (const publication of this.publications.all()) this.publications.close(publication);
+  }
+
+  #judgeAddress(remoteAddress: string): void {
+    try {
+      this.#host.gate.assertAddress(this.peerId, remoteAddress);
+    } catch (error) {
+      this.forbid(error);
+      return;
+    }
+    if (this.#addresses.has(remoteAddress)) return;
+    this.#addresses.add(remoteAddress);
+    // New evidence may have widened the label, and what was allowed before may not be now.
+    this.rejudge();
+  }
+
+  #lost(direction: Direction, transportId: string): void {
+    if (direction === 'send') {
+      for (const publication of this.publications.all()) this.withdraw(publication)();
+    } else {
+      for (const consumerId of this.subscriptions.dropAll()) {
+        this.#tell(() => this.emit('consumerClosed', { consumerId }));
+      }
+    }
+    this.#tell(() => this.emit('transportClosed', { transportId }));
+  }
+
+  async #changePublication(
+    producerId: string,
+    change: (publication: Publication) => Promise<boolean>,
+  ): Promise<void> {
+    const publication = this.publications.byId(producerId);
+    await this.#asking(async () => {
+      if (!(await change(publication)) || publication.closed) return;
+      this.#host.publicationChanged(publication);
+      this.#tell(() => this.emit('producerUpdated', publication.info));
+    });
+  }
+
+  async #asking(ask: () => Promise<void>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      throw asWatershedError(error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new WatershedError('not_found');
+  }
+
+  #tell(emit: () => void): void {
+    if (!this.#closed) guarded(this.#host.logger, 'peer event', emit);
+  }
+}
