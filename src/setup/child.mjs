@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 /** Characters of output kept from each end for an error. */
 const KEPT = 3000;
@@ -14,10 +15,13 @@ export class CommandFailed extends Error {
 }
 
 /**
- * Runs a command, hands each line of its output to `onLine`, and keeps both ends of it for an error.
+ * Runs a command and resolves with its output's two ends.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, signal?: AbortSignal, onLine?: (line: string) => void }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, signal?: AbortSignal, onLine?: (line: string) => boolean }} [options]
+ *   `onLine` is told of each line, and answers whether the line has done its duty and need not be kept
+ * @returns {Promise<string>}
+ * @throws {CommandFailed}
  */
 export async function run(command, args, options = {}) {
   options.signal?.throwIfAborted();
@@ -27,28 +31,25 @@ export async function run(command, args, options = {}) {
     signal: options.signal,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let head = '';
-  let tail = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    let rest = '';
-    stream.setEncoding('utf8').on('data', (text) => {
-      // The cause is mostly at the end, but npm puts its usage after it.
-      const room = Math.max(0, KEPT - head.length);
-      head += text.slice(0, room);
-      tail = (tail + text.slice(room)).slice(-KEPT);
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      if (options.onLine) lines.forEach(options.onLine);
-    });
-  }
+  const kept = { head: '', tail: '' };
+  const done = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const line of createInterface({ input: stream })) {
+      if (!options.onLine?.(line)) keep(kept, `${line}\n`);
+    }
+  });
   const outcome = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code, signal) => resolve(code === 0 ? undefined : `ended with ${code ?? signal}`));
   });
+  await Promise.all(done);
   options.signal?.throwIfAborted();
-  if (outcome !== undefined)
-    throw new CommandFailed(
-      `${command} ${args[0] ?? ''} ${outcome}`,
-      tail === '' ? head : `${head}\n…\n${tail}`,
-    );
+  const output = kept.tail === '' ? kept.head : `${kept.head}…\n${kept.tail}`;
+  if (outcome !== undefined) throw new CommandFailed(`${command} ${args[0] ?? ''} ${outcome}`, output);
+  return output;
+}
+
+/** The cause of a failure is mostly at the end, but npm puts its usage after it. */
+function keep(kept, text) {
+  if (kept.tail === '' && kept.head.length + text.length <= KEPT) kept.head += text;
+  else kept.tail = (kept.tail + text).slice(-KEPT);
 }

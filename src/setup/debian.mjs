@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CommandFailed, run } from './child.mjs';
 import { createMeter, say } from './report.mjs';
@@ -60,25 +60,33 @@ export async function installDebianPackages(packages, signal) {
     );
   }
   say(`installing Debian packages (once): ${packages.join(' ')}`);
-  const listsThere = readdirSync('/var/lib/apt/lists').some((name) => /_Packages(\.|$)/.test(name));
-  if (!listsThere) await update(apt, signal);
+  const listed = await listsAreThere(signal);
   try {
-    await install(apt, packages, signal);
+    if (!listed) await update(apt, signal);
+    try {
+      await install(apt, packages, signal);
+    } catch (error) {
+      // The lists may be older than the mirror: packages unknown, or gone from it.
+      if (!(error instanceof CommandFailed) || !listed || !/Unable to (locate|fetch)/.test(error.output))
+        throw error;
+      await update(apt, signal);
+      await install(apt, packages, signal);
+    }
   } catch (error) {
-    if (!(error instanceof CommandFailed) || !listsThere) throw explain(error, command);
-    // The lists may be older than the mirror: packages unknown, or gone from it.
-    await update(apt, signal);
-    await install(apt, packages, signal).catch((again) => {
-      throw explain(again, command);
-    });
+    if (!(error instanceof CommandFailed)) throw error;
+    throw new Error(
+      `the Debian packages could not be installed; try by hand:\n  sudo ${command}\n${error.output.trim()}`,
+      { cause: error },
+    );
   }
 }
 
 /**
- * How apt-get is called with the rights to install, or nothing.
+ * How a command is called with the rights to install, or nothing.
  * @param {AbortSignal} signal
  */
 async function findApt(signal) {
+  // RUNLEVEL=1 keeps a new redis-server from being started where there is no systemd; tests start their own.
   const quiet = [
     'env',
     'DEBIAN_FRONTEND=noninteractive',
@@ -87,39 +95,76 @@ async function findApt(signal) {
     '-o',
     'DPkg::Lock::Timeout=300',
   ];
-  if (process.getuid?.() === 0) return quiet;
+  if (process.getuid?.() === 0) return { rights: [], command: quiet };
   try {
     await run('sudo', ['-n', 'true'], { signal });
-    return ['sudo', '-n', ...quiet];
+    return { rights: ['sudo', '-n'], command: quiet };
   } catch {
     signal.throwIfAborted();
     return undefined;
   }
 }
 
-async function update([command, ...args], signal) {
-  const meter = createMeter('refreshing the package lists');
-  await run(command, [...args, '-q', 'update'], {
+/**
+ * Whether there is a package list of every source, whatever its age: without the security updates' list, old
+ * versions would be installed.
+ * @param {AbortSignal} signal
+ */
+async function listsAreThere(signal) {
+  const targets = await run('apt-get', ['indextargets', '--format', '$(FILENAME)', 'Created-By: Packages'], {
     signal,
-    onLine: (line) => meter.update(undefined, shorten(line)),
-  });
-  meter.done();
+  }).catch(() => '');
+  const lists = targets.split('\n').filter((line) => line !== '');
+  // Stored as they are or compressed.
+  return (
+    lists.length > 0 &&
+    lists.every((list) => ['', '.lz4', '.xz', '.gz'].some((end) => existsSync(list + end)))
+  );
 }
 
-async function install([command, ...args], packages, signal) {
+async function update({ rights, command }, signal) {
+  const meter = createMeter('refreshing the package lists', { quietMs: 0 });
+  meter.update(undefined);
+  const [program, ...args] = [...rights, ...command, '-q', 'update'];
+  try {
+    await run(program, args, { signal });
+    meter.done();
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    // One source of many that cannot be reached must not end it here: the installation will tell.
+    meter.stop();
+    say(`not every package list could be refreshed: ${error.output.match(/^E: .*/m)?.[0] ?? error.message}`);
+  }
+}
+
+async function install({ rights, command }, packages, signal) {
   // Downloading and installing each count from 0 to 100 in apt's own reports.
   const meters = { dlstatus: undefined, pmstatus: undefined };
   const labels = { dlstatus: 'downloading Debian packages', pmstatus: 'installing Debian packages' };
   const onLine = (line) => {
-    const report = /^(dlstatus|pmstatus):[^:]*(?::[^:]*)?:(\d+)(?:\.\d+)?:/.exec(line);
-    if (!report) return;
+    const report = /^(dlstatus|pmstatus):.*?:(\d+)\.\d+:/.exec(line);
+    if (!report) return false;
     const [, kind, percent] = report;
     if (kind === 'pmstatus') finish(meters, 'dlstatus');
-    meters[kind] ??= createMeter(labels[kind]);
-    meters[kind].update(Number(percent));
+    meters[kind] ??= createMeter(labels[kind], { quietMs: 0 });
+    meters[kind].update(Math.floor(Number(percent)));
+    return true;
   };
-  const flags = ['-o', 'APT::Status-Fd=1', '-o', 'Dpkg::Use-Pty=0', '-q', '-y', '--no-install-recommends'];
-  await run(command, [...args, ...flags, 'install', ...packages], { signal, onLine });
+  // The reports need a descriptor of their own (apt keeps that one from dpkg, whose scripts want a stdout), and
+  // sudo passes on only the first three: so the shell makes one from stdout, after sudo.
+  const flags = ['-o', 'APT::Status-Fd=3', '-o', 'Dpkg::Use-Pty=0', '-q', '-y', '--no-install-recommends'];
+  const [program, ...args] = [
+    ...rights,
+    'sh',
+    '-c',
+    'exec "$@" 3>&1',
+    'sh',
+    ...command,
+    ...flags,
+    'install',
+    ...packages,
+  ];
+  await run(program, args, { signal, onLine });
   finish(meters, 'dlstatus');
   finish(meters, 'pmstatus');
 }
@@ -127,17 +172,6 @@ async function install([command, ...args], packages, signal) {
 function finish(meters, kind) {
   meters[kind]?.done();
   meters[kind] = undefined;
-}
-
-function explain(error, command) {
-  const output = error instanceof CommandFailed ? `\n${error.output.trim()}` : '';
-  return new Error(`the Debian packages could not be installed; try by hand:\n  sudo ${command}${output}`, {
-    cause: error,
-  });
-}
-
-function shorten(line) {
-  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }
 
 function isExecutable(file) {

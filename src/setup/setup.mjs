@@ -31,7 +31,7 @@ if (await setUp(mode)) {
 async function setUp(mode) {
   if (isStamped(root, mode)) return true;
   const ending = new AbortController();
-  const end = (signal) => ending.abort(new Error(`ended by ${signal}`));
+  const end = () => ending.abort();
   process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
   try {
     if (!packagesAreInstalled(root, { dev: mode !== 'start' })) await installPackages(root, ending.signal);
@@ -43,6 +43,10 @@ async function setUp(mode) {
     writeStamp(root, mode, await ensureWorker(ending.signal));
     return true;
   } catch (error) {
+    if (ending.signal.aborted) {
+      say('set-up was interrupted');
+      return false;
+    }
     say(`set-up failed: ${error instanceof Error ? error.message : error}`);
     if (error instanceof CommandFailed) say(error.output.trim());
     return false;
