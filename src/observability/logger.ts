@@ -6,7 +6,9 @@ import {
   pino,
   stdSerializers,
 } from 'pino';
-import { redactFields, redactLine } from './redact.ts';
+import { REDACTED, redactFields, redactLine } from './redact.ts';
+
+const CHILD_FIELDS = ['token', 'authorization', 'address', 'ip', 'remoteAddress', 'displayName', 'name'];
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -39,9 +41,10 @@ function loggerOptions({ level, base = {} }: LogOptions): LoggerOptions {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: {
       level: (label) => ({ level: label }),
-      bindings: redactFields,
       log: redactFields,
     },
+    // A child logger's own fields do not pass the formatter.
+    redact: { paths: CHILD_FIELDS, censor: REDACTED },
     serializers: { err: stdSerializers.err, error: stdSerializers.err },
     hooks: { streamWrite: redactLine },
   };

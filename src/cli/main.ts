@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+
+interface SubCommand {
+  readonly name: string;
+  readonly description: string;
+  /** Imported only when it is called: `watershed token` must not wait for what a node needs. */
+  load(): Promise<Command>;
+}
+
+const COMMANDS: readonly SubCommand[] = [
+  {
+    name: 'node',
+    description: 'run one bridge node',
+    load: async () => (await import('./node.ts')).nodeCommand(),
+  },
+  {
+    name: 'policy',
+    description: 'check, compare and question policies',
+    load: async () => (await import('./policy.ts')).policyCommand(),
+  },
+  {
+    name: 'token',
+    description: 'print a join token',
+    load: async () => (await import('./token.ts')).tokenCommand(),
+  },
+];
+
+/** The `watershed` command line; `argv` as the process has it. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever pipes into `head` closes early, and that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  const program = new Command('watershed')
+    .description('A cluster of media bridges whose regions are isolated from each other.')
+    .version(version(), '-V, --version')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows what there is)');
+  for (const { name, description, load } of COMMANDS) {
+    program.addCommand(argv[2] === name ? await load() : new Command(name).description(description));
+  }
+  await program.parseAsync(argv);
+}
+
+/** The version in package.json. */
+export function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return String(manifest.version);
+  }
+  throw new Error('package.json has no version');
+}

@@ -1,0 +1,117 @@
+import type { NodeConfig } from '../config/schema.ts';
+
+/** A node that is ready, as its composition root hands it over. */
+export interface RunningNode {
+  /** Of the page: `http(s)://HOST:PORT`. */
+  readonly url: string;
+  readonly datacenter: string;
+  readonly region: string;
+  readonly policy: { readonly version: number; readonly digest: string };
+  readonly worker: { readonly version: string; readonly origin: string };
+  /** Ends sessions, workers and listeners; idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts a node; rejects when it cannot become ready. */
+export type RunNode = (config: NodeConfig) => Promise<RunningNode>;
+
+/** What the life of a node needs of the process around it. */
+export interface ProcessPort {
+  onSignal(listener: (signal: NodeJS.Signals) => void): void;
+  out(text: string): void;
+  err(text: string): void;
+  exit(code: number): void;
+}
+
+/** From the first signal to the process's end, in ms. */
+export const CLOSE_WITHIN_MS = 7000;
+/**
+ * A signal that comes again within this, in ms, is the same one: a terminal signals the whole process group,
+ * and npm passes on what it gets to its child as well.
+ */
+const SAME_SIGNAL_MS = 1000;
+
+export const processPort: ProcessPort = {
+  onSignal(listener) {
+    process.on('SIGTERM', listener).on('SIGINT', listener);
+  },
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  exit: (code) => process.exit(code),
+};
+
+/**
+ * Runs a node until it is told to end. The first SIGTERM or SIGINT closes it, in bounded time; a second one ends
+ * the process at once. Exit codes: 0 closed, 1 could not start or close in time, 128 + n at once.
+ */
+export async function runUntilSignalled(
+  config: NodeConfig,
+  run: RunNode,
+  port: ProcessPort = processPort,
+  closeWithinMs = CLOSE_WITHIN_MS,
+): Promise<void> {
+  let first: number | null = null;
+  const ending = new Promise<void>((resolve) => {
+    port.onSignal((signal) => {
+      const now = performance.now();
+      if (first === null) {
+        first = now;
+        setTimeout(() => {
+          port.err(`not closed within ${closeWithinMs / 1000} s: ending now\n`);
+          port.exit(1);
+        }, closeWithinMs);
+        resolve();
+      } else if (now - first > SAME_SIGNAL_MS) {
+        port.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+      }
+    });
+  });
+
+  let node: RunningNode;
+  try {
+    node = await run(config);
+  } catch (error) {
+    port.err(`${startFailure(error, config)}\n`);
+    port.exit(1);
+    return;
+  }
+  if (first === null) port.out(announcement(node));
+  await ending;
+  try {
+    await node.close();
+    port.exit(0);
+  } catch (error) {
+    port.err(`the node did not close cleanly: ${messageOf(error)}\n`);
+    port.exit(1);
+  }
+}
+
+/** What a person wants to see when a node is ready. */
+function announcement({ url, datacenter, region, policy, worker }: RunningNode): string {
+  return [
+    'Watershed is ready.',
+    `  page        ${url}`,
+    `  datacenter  ${datacenter}, region ${region}`,
+    `  policy      version ${policy.version}, ${policy.digest}`,
+    `  worker      mediasoup ${worker.version}, ${worker.origin}`,
+    '',
+  ].join('\n');
+}
+
+function startFailure(error: unknown, { http, media }: NodeConfig): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const port = error instanceof Error && 'port' in error ? error.port : http.port;
+  if (code === 'EADDRINUSE') {
+    const ofMedia = port !== http.port && media.basePort > 0;
+    const key = ofMedia ? 'media.basePort (WATERSHED_MEDIA_BASE_PORT)' : 'http.port (WATERSHED_HTTP_PORT)';
+    return `port ${port} is in use: end what listens there (another node?), or set ${key} to another`;
+  }
+  if (code === 'EACCES')
+    return `port ${port} may not be opened by this user: set http.port to one above 1023`;
+  if (code === 'EADDRNOTAVAIL') return `http.host ${http.host} is no address of this machine`;
+  return `the node could not start: ${messageOf(error)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
