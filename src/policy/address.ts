@@ -3,7 +3,7 @@
 /** Origin (`scheme://host:port`, normalised) of a bridge's URL, or what is wrong with it. */
 export function bridgeOrigin(
   text: string,
-): { ok: true; origin: string; host: string } | { ok: false; cause: string } {
+): { ok: true; origin: string; host: string; loopback: boolean } | { ok: false; cause: string } {
   let url: URL;
   try {
     url = new URL(text);
@@ -22,7 +22,7 @@ export function bridgeOrigin(
   // A trailing dot names the same host.
   const host = url.hostname.replace(/\.$/, '');
   const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;
-  return { ok: true, origin: `${host}:${port}`, host };
+  return { ok: true, origin: `${host}:${port}`, host, loopback: isLoopback(host) };
 }
 
 function isLoopback(host: string): boolean {

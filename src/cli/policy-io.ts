@@ -1,0 +1,96 @@
+import { readFileSync, statSync } from 'node:fs';
+import { styleText } from 'node:util';
+import type { Fault, Policy, Positions } from '../policy/model.ts';
+import { parsePolicyBytes } from '../policy/parse.ts';
+import { LIMITS } from '../policy/tree.ts';
+
+/** Where a command writes, so that tests can read it. `color`: stdout is a terminal that wants it. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  readonly color: boolean;
+  /** Sets the exit code; the process ends when everything is written. */
+  exit(code: number): void;
+  /** Ends the command now: a wrong call, or help was shown. */
+  abort(code: number): never;
+}
+
+export const processIo: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  exit: (code) => {
+    process.exitCode = code;
+  },
+  abort: (code) => process.exit(code),
+};
+
+/** Exit codes of the policy commands (section 8 of the design). */
+export const EXIT = { ok: 0, violation: 1, notPolicy: 2, wider: 3 } as const;
+
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  readonly positions: Positions;
+  readonly warnings: readonly Fault[];
+}
+
+export type Loaded =
+  | ({ readonly ok: true } & LoadedPolicy)
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** Reads and parses a file; one that cannot be read is a fault at 1:1. */
+export function loadPolicy(file: string): Loaded {
+  let bytes: Uint8Array;
+  try {
+    const { size } = statSync(file);
+    if (size > LIMITS.text * 4) return unreadable(file, `larger than ${LIMITS.text} characters`);
+    bytes = readFileSync(file);
+  } catch (error) {
+    return unreadable(file, `cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
+  }
+  return parsePolicyBytes(bytes, file);
+}
+
+function unreadable(file: string, message: string): Loaded {
+  return { ok: false, faults: [{ file, line: 1, column: 1, code: 'unreadable', message }] };
+}
+
+/** `FILE:LINE:COL: message`, on one line. */
+export function faultLine({ file, line, column, message }: Fault): string {
+  return `${file}:${line}:${column}: ${message}\n`;
+}
+
+/** Warnings go to stderr: stdout has what decides the exit code. */
+export function printWarnings(io: Io, warnings: readonly Fault[]): void {
+  for (const { file, line, column, message } of warnings) {
+    io.err(`${file}:${line}:${column}: warning: ${message}\n`);
+  }
+}
+
+/** The loaded policy, or null after its faults are printed and the exit code is set. */
+export function loadOrReport(io: Io, file: string, json: boolean): LoadedPolicy | null {
+  const loaded = loadPolicy(file);
+  if (loaded.ok) {
+    printWarnings(io, loaded.warnings);
+    return loaded;
+  }
+  if (json) printJson(io, { status: 'not-a-policy', file, faults: loaded.faults });
+  else for (const fault of loaded.faults) io.out(faultLine(fault));
+  io.exit(EXIT.notPolicy);
+  return null;
+}
+
+export function printJson(io: Io, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+type Style = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
+
+export function paint(io: Io, style: Style, text: string): string {
+  return io.color ? styleText(style, text) : text;
+}
+
+/** `1 entry`, `2 entries`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,194 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyCommand } from './policy.ts';
+
+const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
+const file = (name: string) => join(POLICIES, `${name}.yaml`);
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'watershed-policy-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+class Aborted extends Error {}
+
+/** Runs `watershed policy …` in this process. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const result = { code: 0, out: '', err: '' };
+  const command = policyCommand({
+    out: (text) => {
+      result.out += text;
+    },
+    err: (text) => {
+      result.err += text;
+    },
+    color: false,
+    exit: (code) => {
+      result.code = code;
+    },
+    abort: (code) => {
+      result.code = code;
+      throw new Aborted();
+    },
+  });
+  try {
+    await command.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof Aborted)) throw error;
+  }
+  return result;
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  const path = join(dir, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('policy check', () => {
+  it('0: the policy holds', async () => {
+    const { code, out } = await run('check', file('zoom-2020'));
+    expect(code).toBe(0);
+    expect(out).toContain('holds: commercial 12, 18 route entries');
+  });
+
+  it('1: each violation on a line of its own that begins with its place', async () => {
+    const { code, out } = await run('check', file('zoom-2020-february'));
+    expect(code).toBe(1);
+    const lines = out.trim().split('\n');
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/^\S+zoom-2020-february\.yaml:\d+:\d+: (us|eu) client → /);
+  });
+
+  it('2: every fault, and files that cannot be read', async () => {
+    const bad = write('bad.yaml', 'version: x\ncloud: 1\n');
+    const { code, out } = await run(
+      'check',
+      bad,
+      join(dir, 'none.yaml'),
+      dir,
+      write('b.bin', Uint8Array.of(0, 255)),
+    );
+    expect(code).toBe(2);
+    expect(out).toContain(`${bad}:1:10: `);
+    expect(out).toContain(`${bad}:2:8: `);
+    expect(out).toContain(`${join(dir, 'none.yaml')}:1:1: cannot be read`);
+    expect(out).toContain(`${dir}:1:1: cannot be read`);
+    expect(out).toContain('b.bin:1:1: not UTF-8');
+  });
+
+  it('the highest code wins', async () => {
+    expect((await run('check', file('zoom-2020'), file('zoom-2020-february'))).code).toBe(1);
+    expect((await run('check', file('zoom-2020-february'), write('e.yaml', ''))).code).toBe(2);
+  });
+
+  it('clouds that share something', async () => {
+    const twin = write(
+      'twin.yaml',
+      (await import('node:fs')).readFileSync(file('zoom-2020'), 'utf8').replace('commercial', 'other'),
+    );
+    const { code, out } = await run('check', file('zoom-2020'), twin);
+    expect(code).toBe(1);
+    expect(out).toContain('share the datacenter name sjc');
+    expect((await run('check', file('zoom-2020'), file('government'))).out).toContain('share nothing');
+  });
+
+  it('warnings go to stderr, exit 0', async () => {
+    const { code, out, err } = await run('check', join(POLICIES, '../policy.yaml'));
+    expect(code).toBe(0);
+    expect(err).toMatch(/policy\.yaml:\d+:3: warning: the route of local has no secondaries/);
+    expect(out).not.toContain('warning');
+  });
+
+  it('--json: one document, with the certificate', async () => {
+    const { code, out } = await run('check', file('zoom-2020'), file('zoom-2020-february'), '--json');
+    const document = JSON.parse(out);
+    expect(document.exit).toBe(code);
+    expect(document.files[0]).toMatchObject({
+      status: 'holds',
+      certificate: { theorem: 'T1', cloud: 'commercial' },
+    });
+    expect(document.files[1]).toMatchObject({
+      status: 'violated',
+      violations: [{ line: 17, column: 61 }, {}, {}, {}],
+    });
+  });
+});
+
+describe('policy diff', () => {
+  it('0: no new reach', async () => {
+    const { code, out } = await run('diff', file('zoom-2020'), file('zoom-2020'));
+    expect(code).toBe(0);
+    expect(out).toContain('no new reach');
+  });
+
+  it('3: wider; each line of reach begins with its sign', async () => {
+    const text = (await import('node:fs')).readFileSync(file('zoom-2020'), 'utf8');
+    const wide = write(
+      'wide.yaml',
+      text
+        .replace('admits: [cn]', 'admits: [cn, us]')
+        .replace('fra, ams, hkg] }\n  eu', 'fra, hkg, tsn] }\n  eu'),
+    );
+    const { code, out } = await run('diff', file('zoom-2020'), wide);
+    expect(code).toBe(3);
+    const reach = out.split('\n').filter((l) => !l.startsWith('  ') && l !== '');
+    for (const line of reach) expect(line).toMatch(/^[+-] /);
+    expect(out).toMatch(/^\+ clients of us +sha, tsn +pipe$/m);
+    expect(out).toMatch(/^\+ route of us +tsn +secondary, redirect, room move$/m);
+    expect(out).toMatch(/^- route of us +ams +secondary, redirect, room move$/m);
+    const markdown = await run('diff', file('zoom-2020'), wide, '--markdown');
+    expect(markdown).toMatchObject({
+      code: 3,
+      out: expect.stringContaining('| ➕ | clients of us | sha, tsn | pipe |'),
+    });
+    const json = await run('diff', file('zoom-2020'), wide, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ exit: 3, widens: true });
+  });
+
+  it('1: NEW fails check', async () => {
+    const { code, out } = await run('diff', file('zoom-2020'), file('zoom-2020-february'));
+    expect(code).toBe(1);
+    expect(out).toContain('us client → sjc, iad unreachable → secondary sha');
+  });
+
+  it('2: not a policy, or another cloud', async () => {
+    expect((await run('diff', file('zoom-2020'), write('x.yaml', 'a'))).code).toBe(2);
+    expect((await run('diff', file('zoom-2020'), file('government'))).code).toBe(2);
+  });
+});
+
+describe('policy explain', () => {
+  const explain = (client: string, datacenter: string, ...rest: string[]) =>
+    run('explain', file('zoom-2020'), '--client', client, '--datacenter', datacenter, ...rest);
+
+  it('0: allowed; 1: not; with the line that says so', async () => {
+    expect(await explain('us', 'hkg')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('zoom-2020.yaml:6:34)'),
+    });
+    expect(await explain('us', 'sha')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('zoom-2020.yaml:7:34)'),
+    });
+  });
+
+  it('whether it is allowed, not whether a route names it', async () => {
+    const { code, out } = await explain('cn', 'fra', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ allowed: true, rule: 'admits', route: null });
+  });
+
+  it('2: unknown names, and a wrong call', async () => {
+    expect(await explain('usa', 'sha')).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('did you mean "us"?'),
+    });
+    expect((await explain('us', 'shq')).code).toBe(2);
+    expect((await run('explain', file('zoom-2020'), '--client', 'us')).code).toBe(2);
+    expect((await run('explain', write('y.yaml', ''), '--client', 'us', '--datacenter', 'sha')).code).toBe(2);
+  });
+});
