@@ -23,7 +23,8 @@ export interface SessionHost {
   findResumable(resumeToken: string): AdmittedSession | undefined;
   /**
    * The session found, judged again from the new address: `session` carries the label as widened by it and
-   * replaces the stored one. Consumes the token; when it was used in between, the host says `refused`
+   * is merged into the stored one at once. The token is spent by the `resume` request that follows, so that
+   * a socket which dies before it costs nothing; when it was used in between, the host says `refused`
    * (`resume_invalid`) and closes with 4401.
    */
   acceptResumed(socket: WebSocket, resumeToken: string, session: AdmittedSession): void;

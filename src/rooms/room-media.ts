@@ -1,0 +1,83 @@
+import type { MediaGate, MediaPeer, MediaRoom, MediaRoomEvents } from '../media/types.ts';
+import type { Label } from '../policy/model.ts';
+import { guardedGate } from './guarded-gate.ts';
+import type { Peer } from './peer.ts';
+import type { RoomDeps } from './ports.ts';
+
+/** What the media of a room asks of the room, and tells it. */
+export interface RoomMediaHooks {
+  /** Undefined, which forbids, for a peer that is gone. */
+  label(peerId: string): Label | undefined;
+  onLabel(peerId: string, label: Label): void;
+  /** The gate forbade this peer itself: its stay is over. */
+  forbid(peerId: string, error: unknown): void;
+  onSpeakers(...data: MediaRoomEvents['speakers']): void;
+  /** Media ended the room. */
+  onClosed(): void;
+}
+
+/** The media side of a room: its gate from the start, its routers once the first member is seated. */
+export class RoomMedia {
+  readonly #roomId: string;
+  readonly #deps: RoomDeps;
+  readonly #hooks: RoomMediaHooks;
+  /** The checks themselves, for what the room does. Media gets them guarded. */
+  readonly gate: MediaGate;
+  #room: Promise<MediaRoom> | null = null;
+  #closed = false;
+
+  constructor(roomId: string, deps: RoomDeps, hooks: RoomMediaHooks) {
+    this.#roomId = roomId;
+    this.#deps = deps;
+    this.#hooks = hooks;
+    this.gate = deps.admission.gate(hooks);
+  }
+
+  /**
+   * Makes the media side of a peer. `assertWanted` runs once media is open, and throws when the peer or the room
+   * went away in between. `worker_unavailable`, `unsupported_media`, or what the gate throws.
+   */
+  async seat(peer: Peer, assertWanted: () => void): Promise<MediaPeer> {
+    const room = await this.#open();
+    assertWanted();
+    // The policy may have been switched while media was opened: nothing of the peer's is made before this.
+    this.gate.assertTransport(peer.id);
+    const media = room.addPeer(peer.id);
+    try {
+      media.setReceiveCapabilities(peer.rtpCapabilities);
+    } catch (error) {
+      media.close();
+      throw error;
+    }
+    return media;
+  }
+
+  /** One opening for all who come meanwhile; one that failed is tried again by the next. */
+  #open(): Promise<MediaRoom> {
+    this.#room ??= this.#deps.engine
+      .openRoom(this.#roomId, {
+        lastN: this.#deps.limits.lastN,
+        gate: guardedGate(this.gate, (peerId, error) => this.#hooks.forbid(peerId, error)),
+      })
+      .then(
+        (room) => {
+          room.on('speakers', (data) => this.#hooks.onSpeakers(data));
+          room.on('closed', () => this.#hooks.onClosed());
+          if (this.#closed) room.close();
+          return room;
+        },
+        (error: unknown) => {
+          this.#room = null;
+          throw error;
+        },
+      );
+    return this.#room;
+  }
+
+  /** Ends the media, also of a room that is still being opened; idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#room?.then((room) => room.close()).catch(() => undefined);
+  }
+}

@@ -1,0 +1,44 @@
+import { admitPeer, denyPeer, endRoom, lockRoom, mutePeer, removePeer } from '../rooms/host-actions.ts';
+import { DONE, type HandlersOf } from './handler.ts';
+
+/** Chat, and what hosts may do. */
+export const roomHandlers: HandlersOf<
+  'sendChat' | 'mutePeer' | 'removePeer' | 'lockRoom' | 'endRoom' | 'admitPeer' | 'denyPeer'
+> = {
+  sendChat({ session }, { text }) {
+    const { room, peer } = session.seat;
+    return { data: room.chat(peer, text) };
+  },
+  async mutePeer({ session }, { peerId, source }) {
+    const { room, peer } = session.seat;
+    await mutePeer(room, peer, peerId, source);
+    return DONE;
+  },
+  removePeer({ session }, { peerId }) {
+    const { room, peer } = session.seat;
+    peer.assertHost();
+    room.member(peerId);
+    // After the response: a host may remove itself.
+    return { data: {}, after: () => removePeer(room, peer, peerId) };
+  },
+  lockRoom({ session }, { locked }) {
+    const { room, peer } = session.seat;
+    lockRoom(room, peer, locked);
+    return DONE;
+  },
+  endRoom({ session }) {
+    const { room, peer } = session.seat;
+    peer.assertHost();
+    return { data: {}, after: () => endRoom(room, peer) };
+  },
+  async admitPeer({ session, deps }, { peerId }) {
+    const { room, peer } = session.seat;
+    await admitPeer(room, deps, peer, peerId);
+    return DONE;
+  },
+  denyPeer({ session }, { peerId }) {
+    const { room, peer } = session.seat;
+    denyPeer(room, peer, peerId);
+    return DONE;
+  },
+};

@@ -1,0 +1,202 @@
+import type { Admission } from '../cluster/types.ts';
+import type { MediaEngine, MediaLimits } from '../media/types.ts';
+import { CLOSE } from '../protocol/errors.ts';
+import { SUBPROTOCOL } from '../protocol/frames.ts';
+import { type Clock, systemClock } from '../rooms/clock.ts';
+import { endingOf } from '../rooms/ending.ts';
+import type { RoomLimits } from '../rooms/limits.ts';
+import { notification } from '../rooms/notification.ts';
+import type { Log, NodeIdentity } from '../rooms/ports.ts';
+import { RoomManager } from '../rooms/room-manager.ts';
+import { Conversation, type ConversationDeps, type Entry } from './conversation.ts';
+import type { SignalingLimits } from './limits.ts';
+import type { SignalingMetrics } from './metrics.ts';
+import { ResumeTokens } from './resume-tokens.ts';
+import type { Session } from './session.ts';
+import type { SessionHost } from './types.ts';
+
+export interface SessionHostDeps {
+  readonly engine: Pick<MediaEngine, 'openRoom' | 'routerRtpCapabilities'>;
+  readonly admission: Pick<Admission, 'decideAgain' | 'gate'>;
+  readonly node: NodeIdentity;
+  /** Digest of the policy that the node runs now; empty where it has none. */
+  readonly policyDigest: () => string;
+  readonly limits: SignalingLimits;
+  readonly roomLimits: RoomLimits;
+  /** Told to clients in `welcome`; media enforces them. */
+  readonly mediaLimits: Pick<MediaLimits, 'producersPerPeer' | 'consumersPerPeer'>;
+  readonly log: Log;
+  readonly metrics: SignalingMetrics;
+  /** The machine's clocks where none is given. */
+  readonly clock?: Clock;
+}
+
+/** A snapshot for metrics, readiness and tests: how many of each exist now. */
+export interface SessionStats {
+  /** Sockets, admitted and not yet closed. */
+  readonly connections: number;
+  /** Sessions that are in a room, wait for one, or have lost their socket. */
+  readonly sessions: number;
+  /** Resume tokens that can still be used. */
+  readonly resumeTokens: number;
+  readonly rooms: number;
+  /** Members of all rooms. */
+  readonly peers: number;
+  readonly waiting: number;
+}
+
+/** The meetings of this node, as the composition root sees them. */
+export interface Sessions extends SessionHost {
+  stats(): SessionStats;
+  /** For a switch of policy: forbidden legs close in this call, then stays are decided anew. */
+  rejudgeAll(): Promise<void>;
+  /**
+   * Takes nobody new and tells everyone to join elsewhere (`bye` draining, 4503), room by room over a quarter of
+   * the time. Resolves once every socket is closed, at the latest after `deadlineMs`, when the rest is cut.
+   */
+  drain(deadlineMs: number): Promise<void>;
+  /** Ends everything now; idempotent. The engine is its creator's to close. */
+  close(): void;
+}
+
+/** Longest wait between two rooms that are told to go elsewhere, in ms. */
+const DRAIN_STEP_MS = 200;
+
+export function createSessionHost(deps: SessionHostDeps): Sessions {
+  const clock = deps.clock ?? systemClock;
+  const { engine, admission, node, policyDigest, limits, log, metrics } = deps;
+  const rooms = new RoomManager({
+    engine,
+    admission,
+    node,
+    policyDigest,
+    limits: deps.roomLimits,
+    clock,
+    log,
+  });
+  const tokens = new ResumeTokens<Session>();
+  const sessions = new Set<Session>();
+  const conversations = new Set<Conversation>();
+  let draining = false;
+  /** Called when the last socket is gone. */
+  let onEmpty: (() => void) | null = null;
+
+  const conversationDeps: ConversationDeps = {
+    limits,
+    clock,
+    log,
+    metrics,
+    rooms,
+    admission,
+    tokens,
+    policyDigest,
+    session: {
+      limits,
+      clock,
+      tokens,
+      onEntered: (session) => sessions.add(session),
+      onEnded: (session) => sessions.delete(session),
+    },
+    welcome: () =>
+      notification('welcome', {
+        protocol: SUBPROTOCOL,
+        node: { id: node.id, datacenter: node.datacenter, region: node.region },
+        policy: policyDigest(),
+        routerRtpCapabilities: engine.routerRtpCapabilities,
+        limits: {
+          maxMessageBytes: limits.maxMessageBytes,
+          messagesPerSecond: limits.messages.perSecond,
+          producersPerPeer: deps.mediaLimits.producersPerPeer,
+          consumersPerPeer: deps.mediaLimits.consumersPerPeer,
+          firstMessageSeconds: limits.firstMessageSeconds,
+        },
+      }),
+  };
+
+  const open = (socket: ConstructorParameters<typeof Conversation>[0], entry: Entry): Conversation => {
+    const conversation = new Conversation(socket, entry, conversationDeps, () => {
+      conversations.delete(conversation);
+      if (conversations.size === 0) onEmpty?.();
+    });
+    conversations.add(conversation);
+    return conversation;
+  };
+
+  const endConversations = (): void => {
+    for (const { connection } of conversations) connection.fail('draining', CLOSE.goingAway);
+  };
+
+  return {
+    accept(socket, admitted) {
+      const conversation = open(socket, { kind: 'join', admitted });
+      if (draining) conversation.connection.fail('draining', CLOSE.goingAway);
+      else conversation.welcome();
+    },
+
+    findResumable: (resumeToken) => tokens.find(resumeToken)?.admitted,
+
+    acceptResumed(socket, resumeToken, admitted) {
+      const conversation = open(socket, { kind: 'resume', token: resumeToken });
+      const session = tokens.find(resumeToken);
+      if (draining) {
+        conversation.connection.fail('draining', CLOSE.goingAway);
+      } else if (session === undefined) {
+        metrics.resumed('refused');
+        conversation.refuse('resume_invalid', CLOSE.unauthenticated);
+      } else if (!session.rejudged(admitted)) {
+        metrics.resumed('refused');
+        conversation.refuse('region_not_admitted', CLOSE.refused);
+      } else {
+        session.holdWindow();
+        conversation.welcome();
+      }
+    },
+
+    forbidResumed(resumeToken, verdict) {
+      const session = tokens.find(resumeToken);
+      if (session === undefined) return;
+      metrics.resumed('refused');
+      const ending =
+        'list' in verdict
+          ? endingOf({ kind: 'redirect', redirect: verdict })
+          : endingOf({ kind: 'refuse', refusal: verdict });
+      session.leave('policy', ending);
+    },
+
+    stats: () => ({
+      connections: conversations.size,
+      sessions: sessions.size,
+      resumeTokens: tokens.size,
+      ...rooms.stats(),
+    }),
+
+    rejudgeAll: () => rooms.rejudgeAll(),
+
+    async drain(deadlineMs) {
+      draining = true;
+      rooms.stopAccepting();
+      const deadline = clock.after(deadlineMs, () => {
+        for (const { connection } of conversations) connection.cut();
+      });
+      const open = rooms.rooms();
+      const step = Math.min(DRAIN_STEP_MS, deadlineMs / 4 / Math.max(1, open.length));
+      for (const [index, room] of open.entries()) {
+        if (index > 0) await new Promise<void>((resolve) => clock.after(step, resolve));
+        room.close('draining');
+      }
+      endConversations();
+      if (conversations.size > 0) {
+        await new Promise<void>((resolve) => {
+          onEmpty = resolve;
+        });
+      }
+      deadline.cancel();
+    },
+
+    close() {
+      draining = true;
+      rooms.close();
+      endConversations();
+    },
+  };
+}
