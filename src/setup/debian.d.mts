@@ -1,0 +1,14 @@
+export interface Requirement {
+  name: string;
+  package: string;
+}
+
+export interface Requirements {
+  commands: Requirement[];
+  headers: Requirement[];
+}
+
+export function buildRequirements(root: string): Requirements;
+export function testRequirements(): Requirements;
+export function missingPackages(requirements: Requirements[], env?: NodeJS.ProcessEnv): string[];
+export function installDebianPackages(packages: readonly string[], signal: AbortSignal): Promise<void>;

@@ -1,0 +1,2 @@
+export function packagesAreInstalled(root: string, options: { dev: boolean }): boolean;
+export function installPackages(root: string, signal: AbortSignal): Promise<void>;

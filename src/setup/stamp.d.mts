@@ -1,0 +1,2 @@
+export function isStamped(root: string, mode: string): boolean;
+export function writeStamp(root: string, mode: string, workerPath: string): void;
