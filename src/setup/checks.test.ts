@@ -154,7 +154,7 @@ describe('a meter', () => {
 describe('a command', () => {
   it('that fails tells both ends of its output, without the lines that were understood', async () => {
     const script =
-      "console.log('cause'); for (let i = 0; i < 9999; i++) console.log(i % 2 ? 'noise' : 'note ' + i); console.error('end'); process.exitCode = 3";
+      "console.log('cause'); for (let i = 0; i < 9999; i++) console.log(i % 2 ? 'noise' : 'note ' + i); console.log('end'); process.exitCode = 3";
     const failed = run(process.execPath, ['-e', script], { onLine: (line) => line === 'noise' });
     await expect(failed).rejects.toThrow(CommandFailed);
     const output = await failed.catch((error: unknown) =>
