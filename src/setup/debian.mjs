@@ -60,18 +60,10 @@ export async function installDebianPackages(packages, signal) {
     );
   }
   say(`installing Debian packages (once): ${packages.join(' ')}`);
-  const listed = await listsAreThere(signal);
   try {
-    if (!listed) await update(apt, signal);
-    try {
-      await install(apt, packages, signal);
-    } catch (error) {
-      // The lists may be older than the mirror: packages unknown, or gone from it.
-      if (!(error instanceof CommandFailed) || !listed || !/Unable to (locate|fetch)/.test(error.output))
-        throw error;
-      await update(apt, signal);
-      await install(apt, packages, signal);
-    }
+    // Whatever the lists' age: a new image has some, but not those with the security updates.
+    await update(apt, signal);
+    await install(apt, packages, signal);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     throw new Error(
@@ -103,23 +95,6 @@ async function findApt(signal) {
     signal.throwIfAborted();
     return undefined;
   }
-}
-
-/**
- * Whether there is a package list of every source, whatever its age: without the security updates' list, old
- * versions would be installed.
- * @param {AbortSignal} signal
- */
-async function listsAreThere(signal) {
-  const targets = await run('apt-get', ['indextargets', '--format', '$(FILENAME)', 'Created-By: Packages'], {
-    signal,
-  }).catch(() => '');
-  const lists = targets.split('\n').filter((line) => line !== '');
-  // Stored as they are or compressed.
-  return (
-    lists.length > 0 &&
-    lists.every((list) => ['', '.lz4', '.xz', '.gz'].some((end) => existsSync(list + end)))
-  );
 }
 
 async function update({ rights, command }, signal) {
