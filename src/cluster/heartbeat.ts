@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeRecord, NodeState, Registry } from '../registry/port.ts';
 
 /** How often the record is announced, and how long it stands without: it ends within 10 s of a node's death. */
@@ -132,24 +131,28 @@ export function loadOf(workers: readonly { state: string; load: number }[]): num
 }
 
 async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  const timer = new AbortController();
-  const timeout = sleep(ms, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer from the registry in ${ms} ms`);
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer from the registry in ${ms} ms`)), ms);
   });
-  timeout.catch(() => {});
   try {
     return await Promise.race([promise, timeout]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }
 
 /** True after `ms`; false at once when stopped. */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(ms, undefined, { signal });
-    return true;
-  } catch {
-    return false;
-  }
+function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => end(true), ms);
+    const stop = () => end(false);
+    const end = (elapsed: boolean) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      resolve(elapsed);
+    };
+    signal.addEventListener('abort', stop);
+  });
 }

@@ -24,8 +24,10 @@ export interface PageHandler {
 
 /** Whether clients may be sent here, and if not, why not. */
 export interface Readiness {
-  /** Empty when ready. Stable words, for people and for scripts. */
-  reasons(): readonly string[];
+  readiness(): {
+    readonly ready: boolean;
+    readonly reasons: readonly { readonly check: string; readonly reason: string }[];
+  };
 }
 
 /** The part of a prom-client registry that `/metrics` needs. */
@@ -115,9 +117,8 @@ export function createRoutes(deps: RouteDeps): (request: IncomingMessage, respon
     [
       '/readyz',
       reading((_request, response) => {
-        const reasons = readiness.reasons();
-        const ready = reasons.length === 0;
-        sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
+        const { ready, reasons } = readiness.readiness();
+        sendJson(response, ready ? 200 : 503, { ready, reasons });
       }),
     ],
     [
