@@ -1,0 +1,32 @@
+import type { Media } from './media.ts';
+
+/** Milliseconds without a sign from the media before the node may be counted as gone. */
+const SILENCE = 4000;
+
+/**
+ * Tells a node that died from a socket that was cut. Without a socket two things still speak: the media, which
+ * goes on while the node lives, and the directory, which drops a dead node and shows that our own network works.
+ */
+export class Liveness {
+  readonly #media: Pick<Media, 'alive'>;
+  readonly #isListed: () => Promise<boolean | undefined>;
+  #heardAt = 0;
+
+  constructor(media: Pick<Media, 'alive'>, isListed: () => Promise<boolean | undefined>) {
+    this.#media = media;
+    this.#isListed = isListed;
+  }
+
+  /** The socket was lost now. */
+  begin(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** True when waiting for this node is of no use: its media is silent, and a front door answers without it. */
+  async isGone(): Promise<boolean> {
+    if (await this.#media.alive()) this.#heardAt = performance.now();
+    if (performance.now() - this.#heardAt < SILENCE) return false;
+    // Any answer shows that the network works and this node does not, listed still or not.
+    return (await this.#isListed()) !== undefined;
+  }
+}

@@ -1,0 +1,325 @@
+import type { DirectoryList } from '../protocol/directory.ts';
+import type { MethodName, RequestOf, ResponseOf } from '../protocol/methods.ts';
+import type { Joined } from '../protocol/state.ts';
+import type { ClientEvents, ClientOptions, ClientStatus, ConnectOptions, Seat } from './client-types.ts';
+import { ATTEMPT_TIMEOUT, type Connection, type Entrance, listOfOne, walk } from './connector.ts';
+import { Directory } from './directory.ts';
+import type { Emitter } from './emitter.ts';
+import type { ClientEnvironment } from './environment.ts';
+import { JoinToken } from './join-token.ts';
+import type { Link } from './link.ts';
+import { Liveness } from './liveness.ts';
+import { Media } from './media.ts';
+import { ClientError, clientError, fail, type Outcome, type Problem, succeed, toProblem } from './problem.ts';
+import { followRoom, type RoomState, stateOfJoined } from './room-state.ts';
+import { loadDevice, Session } from './session.ts';
+import type { SessionEnd } from './session-end.ts';
+import type { RequestOptions, Signaling } from './signaling.ts';
+import { backOff, delay } from './timers.ts';
+
+/** Seconds in which a join must be answered; longer than a `welcome`, since media is made for it. */
+const JOIN_SECONDS = 8;
+const LEAVE_SECONDS = 2;
+const REJOIN_SECONDS = 120;
+const FIRST_PAUSE = 300;
+const LONGEST_PAUSE = 8000;
+/** Rejoins within a minute beyond which something keeps sending this session away. */
+const REJOINS_PER_MINUTE = 6;
+
+/** One participation in a meeting, from `connect` to the end, over any number of sessions and nodes. */
+export class Membership {
+  readonly media = new Media();
+  /** For requests of the application: to the session of the moment. */
+  readonly link: Link;
+  readonly #environment: ClientEnvironment;
+  readonly #options: ClientOptions;
+  readonly #connect: ConnectOptions;
+  readonly #out: Emitter<ClientEvents>;
+  readonly #directory: Directory;
+  readonly #token: JoinToken;
+  readonly #abort = new AbortController();
+  #rejoins: number[] = [];
+  #session: Session | null = null;
+  #status: ClientStatus = 'connecting';
+  #seat: Seat | null = null;
+  #room: RoomState | null = null;
+
+  constructor(
+    environment: ClientEnvironment,
+    options: ClientOptions,
+    connect: ConnectOptions,
+    out: Emitter<ClientEvents>,
+  ) {
+    this.#environment = environment;
+    this.#options = options;
+    this.#connect = connect;
+    this.#out = out;
+    this.#directory = new Directory({
+      environment,
+      frontDoors: connect.frontDoors,
+      timeout: this.#attemptTimeout,
+      ...(connect.keys === undefined ? {} : { keys: connect.keys }),
+      ...(options.allowPlaintext === undefined ? {} : { allowPlaintext: options.allowPlaintext }),
+    });
+    this.#token = new JoinToken(connect.token, options.refreshToken);
+    this.link = {
+      request: <M extends MethodName>(
+        method: M,
+        data: RequestOf<M>,
+        request?: RequestOptions<M>,
+      ): Promise<ResponseOf<M>> =>
+        this.#session === null
+          ? Promise.reject(clientError('not_connected'))
+          : this.#session.request(method, data, request),
+    };
+    this.#wireMedia();
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get seat(): Seat | null {
+    return this.#seat;
+  }
+
+  get room(): RoomState | null {
+    return this.#room;
+  }
+
+  async start(): Promise<Outcome<'joined' | 'waiting'>> {
+    this.#out.emit('status', 'connecting');
+    try {
+      return succeed(await this.#enterAnywhere());
+    } catch (error) {
+      const problem = toProblem(error, 'no_node_reached');
+      this.#finish(problem);
+      return fail(problem);
+    }
+  }
+
+  async leave(): Promise<void> {
+    const session = this.#session;
+    if (session !== null && this.#status === 'joined') {
+      // The node learns it from the closing socket too; a polite word is worth a moment and no more.
+      await session.request('leave', {}, { seconds: LEAVE_SECONDS }).catch(() => undefined);
+    }
+    this.#finish(null);
+  }
+
+  get #attemptTimeout(): number {
+    return this.#options.attemptTimeout ?? ATTEMPT_TIMEOUT;
+  }
+
+  /** Directory, list, node, room. Throws a ClientError. */
+  async #enterAnywhere(redirect?: string): Promise<'joined' | 'waiting'> {
+    try {
+      return await this.#walkOnce(redirect);
+    } catch (error) {
+      const expired = error instanceof ClientError && error.problem.code === 'token_expired';
+      if (!expired || !(await this.#token.renew())) throw error;
+      return this.#walkOnce();
+    }
+  }
+
+  async #walkOnce(redirect?: string): Promise<'joined' | 'waiting'> {
+    const token = await this.#token.current();
+    return walk(await this.#list(token, redirect), token, {
+      environment: this.#environment,
+      attemptTimeout: this.#attemptTimeout,
+      signal: this.#abort.signal,
+      verify: (signature) => this.#directory.verify(signature, token),
+      enter: (connection) => this.#enter(connection),
+      onAttempt: (attempt) => this.#out.emit('attempt', attempt),
+    });
+  }
+
+  async #list(token: string, redirect?: string): Promise<Pick<DirectoryList, 'primaries' | 'secondaries'>> {
+    if (redirect !== undefined) {
+      const list = await this.#directory.verify(redirect, token).catch(() => undefined);
+      if (list !== undefined) return list;
+    }
+    if (this.#connect.direct !== undefined) return listOfOne(this.#connect.direct);
+    return this.#directory.list(token, this.#abort.signal);
+  }
+
+  async #enter(connection: Connection): Promise<Entrance<'joined' | 'waiting'>> {
+    const { signaling } = connection;
+    const device = await loadDevice(this.#environment, connection.welcome).catch((error: unknown) => {
+      signaling.close(1000);
+      throw error;
+    });
+    const liveness = new Liveness(this.media, () => this.#isListed(connection.entry.url));
+    const session: Session = new Session(connection, device, {
+      environment: this.#environment,
+      attemptTimeout: this.#attemptTimeout,
+      onSocket: (socket) => this.#listen(socket),
+      giveUp: () => liveness.isGone(),
+    });
+    this.#session = session;
+    this.media.begin(device, session);
+    session.on('joined', (joined) => this.#onJoined(joined, connection));
+    session.on('transport', (direction, info) => this.media.adopt(direction, info));
+    try {
+      const entry = await session.join(this.#connect.displayName, JOIN_SECONDS);
+      if (!session.open || this.#abort.signal.aborted) throw clientError('connection_lost');
+      session.on('lost', () => {
+        liveness.begin();
+        this.#setStatus('resuming');
+      });
+      session.on('resumed', ({ afresh }) => this.#onResumed(session, afresh));
+      session.on('ended', (end) => this.#onEnded(end));
+      if (entry.state === 'waiting') this.#setStatus('waiting');
+      else this.media.open();
+      return { kind: 'entered', value: entry.state };
+    } catch (error) {
+      session.close();
+      this.#session = null;
+      this.media.end();
+      if (session.redirect !== null) {
+        return { kind: 'redirect', code: 'region_not_admitted', signature: session.redirect };
+      }
+      return { kind: 'refused', problem: toProblem(error, 'connection_lost') };
+    }
+  }
+
+  #onJoined(joined: Joined, { entry, welcome }: Connection): void {
+    const admitted = this.#status === 'waiting';
+    this.#seat = {
+      node: welcome.node.id,
+      datacenter: entry.datacenter,
+      region: welcome.node.region,
+      url: entry.url,
+      policy: welcome.policy,
+    };
+    this.#out.emit('seat', this.#seat);
+    this.#setRoom(stateOfJoined(joined, this.#room?.chat));
+    // During a resume the socket is not handed over yet; `resumed` follows.
+    if (this.#status !== 'resuming') this.#setStatus('joined');
+    if (admitted) this.media.open();
+  }
+
+  #onResumed(session: Session, afresh: boolean): void {
+    this.#setStatus('joined');
+    this.media.resumed();
+    if (!afresh) return;
+    // What the node names anew comes before the answer to this; what it did not name is gone.
+    session
+      .request('ping', {})
+      .then(() => this.media.subscriptions.keepOnly(new Set(this.#room?.consumers.keys())))
+      .catch(() => undefined);
+  }
+
+  #onEnded(end: Exclude<SessionEnd, { kind: 'lost' }>): void {
+    this.#session = null;
+    this.#seat = null;
+    this.media.end();
+    this.#out.emit('seat', null);
+    if (end.kind === 'over') {
+      this.#finish(end.problem);
+      return;
+    }
+    this.#setStatus('rejoining');
+    this.#out.emit('problem', end.problem);
+    this.#rejoin(end).catch((error: unknown) => this.#finish(toProblem(error, 'connection_lost')));
+  }
+
+  async #rejoin(end: Extract<SessionEnd, { kind: 'rejoin' }>): Promise<void> {
+    const started = performance.now();
+    this.#rejoins = [...this.#rejoins.filter((at) => started - at < 60_000), started];
+    if (this.#rejoins.length > REJOINS_PER_MINUTE) throw new ClientError(end.problem);
+    let { redirect } = end;
+    for (let n = 0; ; n += 1) {
+      try {
+        await this.#enterAnywhere(redirect);
+        return;
+      } catch (error) {
+        redirect = undefined;
+        const left = (this.#options.rejoinSeconds ?? REJOIN_SECONDS) * 1000 - (performance.now() - started);
+        const mayPass = error instanceof ClientError && error.problem.retry;
+        if (!mayPass || left <= 0 || this.#abort.signal.aborted) throw error;
+        this.#out.emit('problem', error.problem);
+        await delay(Math.min(backOff(n, FIRST_PAUSE, LONGEST_PAUSE), left), this.#abort.signal);
+      }
+    }
+  }
+
+  /** Whether the directory still names this node; undefined when no front door answers. */
+  async #isListed(url: string): Promise<boolean | undefined> {
+    try {
+      const limit = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(1500)]);
+      const list = await this.#directory.list(await this.#token.current(), limit);
+      return [...list.primaries, ...list.secondaries].some((entry) => entry.url === url);
+    } catch (error) {
+      // A clear word of the directory's (no datacenter is up, the region is refused) names no node either.
+      const spoken = error instanceof ClientError && error.problem.policy !== undefined;
+      return spoken ? false : undefined;
+    }
+  }
+
+  #listen(socket: Signaling): void {
+    const { events } = socket;
+    followRoom(
+      events,
+      () => this.#room,
+      (state) => this.#setRoom(state),
+    );
+    this.media.listen(events);
+    events.on('chat', (message) => this.#out.emit('chat', message));
+    events.on('peerJoined', ({ peer }) => this.#out.emit('peerJoined', peer));
+    events.on('peerLeft', (left) => this.#out.emit('peerLeft', left));
+    events.on('muted', (muted) => this.#out.emit('muted', muted));
+    events.on('tokenExpiring', () => this.#refreshToken());
+  }
+
+  #refreshToken(): void {
+    const refresh = async (): Promise<void> => {
+      if (!(await this.#token.renew())) return;
+      await this.link.request('refreshToken', { token: await this.#token.current() });
+    };
+    refresh().catch((error: unknown) => this.#out.emit('problem', toProblem(error, 'not_connected')));
+  }
+
+  #wireMedia(): void {
+    const { publications, subscriptions } = this.media;
+    publications.on('changed', (view) => this.#out.emit('publication', view));
+    publications.on('ended', (source) => this.#out.emit('publicationEnded', source));
+    publications.on('failed', (_source, problem) => this.#out.emit('problem', problem));
+    subscriptions.on('added', (remote) => this.#out.emit('track', remote));
+    subscriptions.on('removed', (remote) => this.#out.emit('trackEnded', remote));
+    subscriptions.on('failed', (problem) => this.#out.emit('problem', problem));
+    this.media.on('state', (direction, state) => this.#out.emit('media', direction, state));
+    // Media that stopped is often the first sign that the socket is dead too.
+    this.media.on('interrupted', () => this.#session?.check(3));
+    this.media.on('failed', (problem) => {
+      const session = this.#session;
+      if (session === null || this.#status === 'closed') return;
+      session.close();
+      this.#onEnded({ kind: 'rejoin', problem });
+    });
+  }
+
+  #setRoom(state: RoomState): void {
+    this.#room = state;
+    this.#out.emit('room', state);
+  }
+
+  #setStatus(status: ClientStatus): void {
+    if (this.#status === status || this.#status === 'closed') return;
+    this.#status = status;
+    this.#out.emit('status', status);
+  }
+
+  /** The end, once. */
+  #finish(problem: Problem | null): void {
+    if (this.#status === 'closed') return;
+    this.#abort.abort();
+    this.#session?.close();
+    this.#session = null;
+    this.#seat = null;
+    this.media.close();
+    this.#setStatus('closed');
+    this.#out.emit('seat', null);
+    this.#out.emit('closed', problem);
+  }
+}

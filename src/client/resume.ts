@@ -1,0 +1,77 @@
+import type { ResponseOf } from '../protocol/methods.ts';
+import { firstAnswer } from './connector.ts';
+import type { ClientEnvironment } from './environment.ts';
+import { ClientError, type Problem, problemOf } from './problem.ts';
+import { Signaling } from './signaling.ts';
+import { backOff, delay } from './timers.ts';
+
+export interface ResumeOptions {
+  readonly environment: Pick<ClientEnvironment, 'openSocket'>;
+  readonly url: string;
+  readonly resumeToken: string;
+  readonly lastSeq: number;
+  /** Seconds after the loss within which the node keeps the session. */
+  readonly windowSeconds: number;
+  readonly attemptTimeout: number;
+  /** Called with each new socket before anything is said on it, to listen to its notifications. */
+  readonly onSocket: (signaling: Signaling) => void;
+  /** Called with the response in its own turn, before the notifications that follow it. */
+  readonly onResponse: (response: ResponseOf<'resume'>) => void;
+  readonly onTry?: (n: number, failure: Problem | null) => void;
+  /** Asked after each failed try from the second on: true when there is nothing left to resume. */
+  readonly giveUp: (failedTries: number) => Promise<boolean>;
+  readonly signal: AbortSignal;
+}
+
+/** First and longest pause between two tries, in ms. */
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 3000;
+
+/**
+ * Comes back to the same session at the same node. Resolves with the socket to go on with, or with why there is
+ * none: then the session is gone for this client, and it joins again from the directory.
+ */
+export async function resumeSession(
+  options: ResumeOptions,
+): Promise<{ readonly signaling: Signaling } | { readonly gone: Problem; readonly redirect?: string }> {
+  const lostAt = performance.now();
+  const left = (): number => options.windowSeconds * 1000 - (performance.now() - lostAt);
+  for (let n = 0; left() > 0 && !options.signal.aborted; n += 1) {
+    const signaling = new Signaling(options.environment, options.url, options.resumeToken, options.lastSeq);
+    options.onSocket(signaling);
+    const answer = await firstAnswer(signaling, {
+      attemptTimeout: Math.min(options.attemptTimeout, Math.max(left(), 1)),
+      signal: options.signal,
+    });
+    switch (answer.kind) {
+      case 'welcome': {
+        try {
+          await signaling.request('resume', { lastSeq: options.lastSeq }, { onResponse: options.onResponse });
+          options.onTry?.(n, null);
+          return { signaling };
+        } catch (error) {
+          signaling.close(4408);
+          if (!(error instanceof ClientError)) throw error;
+          options.onTry?.(n, error.problem);
+          // The token was for one use, and this was it.
+          return { gone: error.problem };
+        }
+      }
+      case 'redirect':
+        return { gone: problemOf('connection_lost', answer.code), redirect: answer.signature };
+      case 'refused':
+        options.onTry?.(n, answer.problem);
+        if (!answer.problem.retry) return { gone: answer.problem };
+        break;
+      case 'timeout':
+      case 'unreachable':
+        options.onTry?.(n, problemOf('connection_lost', answer.kind));
+        if (n >= 1 && (await options.giveUp(n + 1))) {
+          return { gone: problemOf('connection_lost', 'the node is gone') };
+        }
+        break;
+    }
+    await delay(Math.min(backOff(n, FIRST_PAUSE, LONGEST_PAUSE), Math.max(left(), 0)), options.signal);
+  }
+  return { gone: problemOf('connection_lost', 'the resume window has passed') };
+}
