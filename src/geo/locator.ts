@@ -87,7 +87,10 @@ const countrySchema = z.union([
 ]);
 
 /** Records that say nothing of a country: where the database knows only a continent, or a registration. */
-const noCountrySchema = z.object({ country: z.undefined(), country_code: z.undefined() });
+const noCountrySchema = z.object({
+  country: z.undefined().optional(),
+  country_code: z.undefined().optional(),
+});
 
 class DatabaseFile {
   readonly #path: string;
