@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Registry as MetricsRegistry } from 'prom-client';
+import { findWorker, type WorkerBinary } from '../workers/ensure.ts';
+import type { RunningNode } from './cli/node-process.ts';
+import { createAdmission } from './cluster/admission.ts';
+import { createDecisionRecorder } from './cluster/decision.ts';
+import { createHeartbeat, loadOf } from './cluster/heartbeat.ts';
+import type { NodeConfig } from './config/schema.ts';
+import { createLocator } from './geo/locator.ts';
+import { createMediaEngine } from './media/engine.ts';
+import type { MediaEngine } from './media/types.ts';
+import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
+import { loadNodePolicy } from './node/policy.ts';
+import { mediaOptions, roomLimits, signalingLimits } from './node/settings.ts';
+import { Health } from './observability/health.ts';
+import { createLogger } from './observability/logger.ts';
+import { createMetrics, createSessionCounters } from './observability/metrics.ts';
+import type { CompiledPolicy } from './policy/compile.ts';
+import { MemoryRegistry } from './registry/memory.ts';
+import type { Registry } from './registry/port.ts';
+import { createHttpServer } from './signaling/http.ts';
+import type { PageHandler } from './signaling/http-routes.ts';
+import { createSessionHost } from './signaling/session-host.ts';
+import { publishDevelopmentKey } from './tokens/development.ts';
+import { directoryKeys, signDirectoryList } from './tokens/directory-signature.ts';
+import type { SigningKey } from './tokens/keys.ts';
+import { createTokenVerifier } from './tokens/verify.ts';
+import { packageVersion } from './version.ts';
+
+/** What a composition may bring along instead of having it made; tests and local clusters do. */
+export interface NodeParts {
+  /** Shared by several nodes of one process; not closed by the node then. */
+  readonly registry?: Registry;
+  readonly logger?: Logger;
+  /** Signs development tokens and directory lists; made at each start by default. */
+  readonly developmentKey?: SigningKey;
+  /** The policy as compiled already, in place of the file. */
+  readonly policy?: CompiledPolicy;
+  readonly page?: PageHandler;
+}
+
+/** How long a closing node lets its sessions say goodbye, in ms. */
+const GOODBYE_MS = 3000;
+
+/**
+ * Starts one node and resolves once it is ready. The only place that constructs adapters. Rejects, with nothing
+ * left running, when it cannot become ready; whoever created closes, in the reverse order.
+ */
+export async function runNode(config: NodeConfig, parts: NodeParts = {}): Promise<RunningNode> {
+  const closers: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closers.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await compose(config, parts, (end) => closers.push(end))), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function compose(
+  config: NodeConfig,
+  parts: NodeParts,
+  onClose: (end: () => unknown) => void,
+): Promise<Omit<RunningNode, 'close'>> {
+  const version = packageVersion();
+  const policy = parts.policy ?? (await loadNodePolicy(config));
+  const { datacenter } = config.node;
+  const { region } = siteOf(policy, datacenter);
+  const node = { id: config.node.id ?? randomUUID(), datacenter, region };
+  const logger = parts.logger ?? (await createLogger({ ...config.log, base: { node: node.id, datacenter } }));
+  const worker = workerFor(config);
+  const health = new Health();
+  const metrics = new MetricsRegistry();
+  const keys = await nodeKeys(config, parts.developmentKey, (message) =>
+    logger.warn({ key: 'directory' }, message),
+  );
+  let draining = false;
+
+  const locator = await createLocator({
+    database: config.geo.database,
+    development: config.mode === 'development',
+    private: config.geo.private,
+    onChange: (status) => logger.info({ geo: status }, 'address database'),
+  });
+  onClose(() => locator.close());
+  health.add('geo', () => locator.status().problem);
+
+  const registry = parts.registry ?? new MemoryRegistry();
+  if (parts.registry === undefined) onClose(() => registry.close());
+
+  const engine = await createMediaEngine(mediaOptions(config, worker.path), { logger });
+  onClose(() => engine.close());
+  health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
+  health.add('draining', () => (draining ? 'the node is being shut down' : null));
+
+  const admission = createAdmission({
+    datacenter,
+    policy: () => policy,
+    registry,
+    tokens: createTokenVerifier({
+      cloud: policy.policy.cloud,
+      issuers: keys.issuers,
+      maxAgeSeconds: config.tokens.maxAgeSeconds,
+    }),
+    locator,
+    sign: (list) => signDirectoryList(keys.directory, list),
+    now: Date.now,
+    decisions: createDecisionRecorder({
+      logger,
+      metrics,
+      now: Date.now,
+      isRegion: (name) => policy.regionNumber.has(name),
+    }),
+    onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
+  });
+
+  const sessions = createSessionHost({
+    engine,
+    admission,
+    node,
+    policyDigest: () => policy.digest,
+    limits: signalingLimits(config),
+    roomLimits: roomLimits(config),
+    mediaLimits: config.media.limits,
+    log: logger,
+    metrics: createSessionCounters(metrics),
+  });
+  onClose(() => sessions.close());
+
+  createMetrics(
+    {
+      version,
+      datacenter,
+      cloud: policy.policy.cloud,
+      ready: () => health.readiness().ready,
+      sessions: () => sessions.stats().sessions,
+      rooms: () => sessions.stats().rooms,
+      peers: () => sessions.stats().peers,
+      workers: () => engine.workers(),
+      worker,
+      policy: () => ({
+        version: policy.policy.version,
+        digest: policy.digest,
+        expires: policy.policy.expires,
+      }),
+      geo: () => locator.status(),
+    },
+    metrics,
+  );
+
+  const issuer = developmentIssuer(config, policy.policy.cloud, keys.development);
+  const http = createHttpServer({
+    options: { ...config.http, ...config.signaling },
+    admission,
+    sessions,
+    keys: () => directoryKeys(policy.policy.cloud, [keys.directory]),
+    readiness: health,
+    metrics,
+    page: parts.page ?? (await pageFor({ config, policy, region, directory: keys.directory, issuer })),
+    draining: () => draining,
+    logger,
+  });
+  onClose(() => http.close());
+  const { port } = await http.listen();
+  const urls = urlsOf(config, port);
+
+  const heartbeat = createHeartbeat({
+    registry,
+    node: { id: node.id, datacenter, url: urls.signaling, version },
+    status: () => ({
+      load: loadOf(engine.workers()),
+      accepting: sessions.stats().rooms < config.rooms.roomsPerNode,
+      policy: policy.digest,
+      state: isServing(engine) ? 'ready' : 'starting',
+    }),
+    onHealth: (healthy, error) =>
+      healthy ? logger.info({}, 'registered') : logger.warn({ err: error }, 'the registry cannot be reached'),
+  });
+  onClose(() => heartbeat.stop());
+  health.add('registry', () => (heartbeat.healthy() ? null : 'this node is not registered'));
+  await heartbeat.start();
+
+  if (issuer !== null) {
+    const published = publishDevelopmentKey(issuer, urls.signaling);
+    onClose(() => published.remove());
+  }
+  onClose(onHangUp(() => Promise.all([http.reloadTls(), locator.reload()])));
+  // First of all to end: nobody new, and a word to everyone who is here.
+  onClose(async () => {
+    draining = true;
+    await heartbeat.drain();
+    await sessions.drain(GOODBYE_MS);
+  });
+  logger.info({ policy: policy.digest, region, worker, mode: config.mode }, 'ready');
+  return {
+    url: urls.page,
+    datacenter,
+    region,
+    policy: { version: policy.policy.version, digest: policy.digest },
+    worker,
+  };
+}
+
+function isServing(engine: MediaEngine): boolean {
+  return engine.workers().some(({ state }) => state === 'running');
+}
+
+/** The node's own datacenter, which its own configuration names. Throws when the policy has no such place. */
+function siteOf(policy: CompiledPolicy, datacenter: string): { region: string } {
+  const site = policy.policy.datacenters.get(datacenter);
+  if (site === undefined) {
+    const known = policy.datacenterNames.join(', ');
+    throw new Error(`node.datacenter: the policy has no datacenter "${datacenter}"; it has: ${known}`);
+  }
+  return site;
+}
+
+function workerFor({ media }: NodeConfig): WorkerBinary {
+  const found = findWorker({ explicitBin: media.workerBin ?? undefined });
+  if (found === undefined) throw new Error('there is no media worker yet: run `npm run setup`');
+  return found;
+}
+
+/** Where people find the page, and where clients connect. */
+function urlsOf({ http }: NodeConfig, port: number): { page: string; signaling: string } {
+  const secure = http.tls === null ? '' : 's';
+  const host = http.host.includes(':') ? `[${http.host}]` : http.host;
+  const signaling = http.publicUrl ?? `ws${secure}://${host}:${port}`;
+  return { signaling, page: signaling.replace(/^ws/, 'http') };
+}
+
+/** Calls back on SIGHUP; returns what stops it. */
+function onHangUp(reload: () => Promise<unknown>): () => void {
+  const listener = () => void reload();
+  process.on('SIGHUP', listener);
+  return () => process.off('SIGHUP', listener);
+}

@@ -1,0 +1,94 @@
+import type { NodeConfig } from '../config/schema.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import { DEVELOPMENT_ISSUER } from '../tokens/development.ts';
+import { issueJoinToken, type TokenIssuer } from '../tokens/issue.ts';
+import { generateSigningKey, loadSigningKey, loadVerificationKeys, type SigningKey } from '../tokens/keys.ts';
+import type { TrustedIssuer } from '../tokens/verify.ts';
+import { ensurePageBundle } from '../web/bundle.ts';
+import { createPage, type Page } from '../web/page-handler.ts';
+
+/** Seconds for which a join token from the development page is good: a day's work. */
+const DEVELOPMENT_TOKEN_SECONDS = 12 * 3600;
+
+export interface NodeKeys {
+  /** Signs lists of datacenters. */
+  readonly directory: SigningKey;
+  /** Signs development tokens; null outside development. */
+  readonly development: SigningKey | null;
+  /** Whose join tokens are accepted. */
+  readonly issuers: readonly TrustedIssuer[];
+}
+
+/** The keys that the configuration names, and those that a development node makes for itself. */
+export async function nodeKeys(
+  config: NodeConfig,
+  given: SigningKey | undefined,
+  warn: (message: string) => void,
+): Promise<NodeKeys> {
+  const development = config.tokens.development ? (given ?? generateSigningKey()) : null;
+  const configured = await Promise.all(
+    config.tokens.issuers.map(async ({ issuer, keyFile }) => ({
+      issuer,
+      keys: await loadVerificationKeys(keyFile),
+    })),
+  );
+  const { keyFile } = config.directory;
+  return {
+    directory: keyFile === null ? (given ?? generateSigningKey()) : await loadSigningKey(keyFile, { warn }),
+    development,
+    issuers:
+      development === null
+        ? configured
+        : [...configured, { issuer: DEVELOPMENT_ISSUER, keys: [development] }],
+  };
+}
+
+/** Who issues development tokens; null where nobody does. */
+export function developmentIssuer(
+  config: NodeConfig,
+  cloud: string,
+  key: SigningKey | null,
+): TokenIssuer | null {
+  return config.tokens.development && key !== null ? { issuer: DEVELOPMENT_ISSUER, cloud, key } : null;
+}
+
+/** The meeting page, bundled if its sources changed. */
+export async function pageFor(parts: {
+  config: NodeConfig;
+  policy: CompiledPolicy;
+  region: string;
+  directory: SigningKey;
+  issuer: TokenIssuer | null;
+}): Promise<Page> {
+  const { policy, region, directory, issuer } = parts;
+  const development = issuer !== null;
+  return createPage({
+    bundle: await ensurePageBundle(),
+    config: () => ({
+      cloud: policy.policy.cloud,
+      development,
+      frontDoors: [],
+      keys: [directory.publicJwk],
+      iceServers: [],
+      iceTransportPolicy: 'all',
+      regions: development ? [...policy.regionNames] : [],
+      region,
+    }),
+    connectSources: () => [...policy.policy.datacenters.values()].flatMap(({ url }) => originsOf(url)),
+    ...(issuer !== null && {
+      issueDevToken: ({ room, name, role, region: home }) =>
+        issueJoinToken(
+          issuer,
+          { room, role, ...(name !== undefined && { name }), ...(home !== undefined && { region: home }) },
+          { ttlSeconds: DEVELOPMENT_TOKEN_SECONDS },
+        ),
+    }),
+  });
+}
+
+/** A bridge's origin, as WebSocket and as HTTP. */
+function originsOf(url: string): string[] {
+  const { protocol, host } = new URL(url);
+  const secure = protocol === 'wss:' ? 's' : '';
+  return [`ws${secure}://${host}`, `http${secure}://${host}`];
+}

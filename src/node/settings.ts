@@ -1,0 +1,27 @@
+import type { NodeConfig } from '../config/schema.ts';
+import type { MediaOptions } from '../media/types.ts';
+import type { RoomLimits } from '../rooms/limits.ts';
+import { DEFAULT_SIGNALING_LIMITS, type SignalingLimits } from '../signaling/limits.ts';
+
+/** What of the configuration each part gets: the parts do not know the configuration's form. */
+
+export function mediaOptions({ media }: NodeConfig, workerBin: string): MediaOptions {
+  const { workers, listen, basePort, udp, tcp, limits } = media;
+  return { workerBin, workers, listen, basePort, enableUdp: udp, enableTcp: tcp, limits };
+}
+
+export function signalingLimits({ signaling }: NodeConfig): SignalingLimits {
+  return {
+    ...DEFAULT_SIGNALING_LIMITS,
+    maxMessageBytes: signaling.maxMessageBytes,
+    messages: { perSecond: signaling.messagesPerSecond, burst: signaling.messageBurst },
+    requestsInFlight: signaling.requestsInFlight,
+    firstMessageSeconds: signaling.firstMessageSeconds,
+    maxBufferedBytes: signaling.maxBufferedBytes,
+    resumeWindowSeconds: signaling.resumeSeconds,
+  };
+}
+
+export function roomLimits({ rooms }: NodeConfig): RoomLimits {
+  return rooms;
+}
