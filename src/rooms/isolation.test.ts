@@ -1,0 +1,154 @@
+import { expect, it } from 'vitest';
+import { WatershedError } from '../protocol/errors.ts';
+import { publish } from './peer-media.ts';
+import { admitted, policyRedirect, policyRefusal } from './testing/fake-admission.ts';
+import { FakeOutlet } from './testing/fake-outlet.ts';
+import { CAMERA, RoomsFixture, settled } from './testing/setup.ts';
+
+it('creates nothing for a newcomer who is refused or redirected at join', async () => {
+  for (const verdict of [
+    { kind: 'refuse', refusal: policyRefusal() },
+    { kind: 'redirect', redirect: policyRedirect() },
+  ] as const) {
+    const fixture = new RoomsFixture();
+    fixture.admission.verdict = () => verdict;
+    const outlet = new FakeOutlet();
+    const outcome = await fixture.rooms.join({
+      admitted: admitted(),
+      displayName: undefined,
+      rtpCapabilities: { codecs: [] },
+      outlet,
+    });
+    expect(outcome.state).toBe('apart');
+    expect(fixture.admission.asked).toEqual([{ step: 'join' }]);
+    expect(fixture.engine.calls).toEqual([]);
+    expect(fixture.rooms.stats()).toEqual({ rooms: 0, peers: 0, waiting: 0 });
+    expect(outlet.told).toEqual([]);
+  }
+});
+
+it('seats nobody whom the gate forbids by the time media is open', async () => {
+  const fixture = new RoomsFixture();
+  let open = (): void => undefined;
+  fixture.engine.opening = new Promise((resolve) => {
+    open = resolve;
+  });
+  const joining = fixture.join();
+  await settled();
+  fixture.admission.allowed = () => false;
+  open();
+  await expect(joining).rejects.toMatchObject({ code: 'region_not_admitted' });
+  expect(fixture.engine.calls).toEqual(['openRoom standup']);
+});
+
+it('forgets the label of a peer that is gone, which forbids', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  expect(ada.room.label(ada.peer.id)).toEqual({ home: 'us', evidence: ['us'], regions: null });
+  ada.room.drop(ada.peer, 'left', { kind: 'left' });
+  expect(ada.room.label(ada.peer.id)).toBeUndefined();
+});
+
+it('narrows every label by the choices of all tokens seen in the room', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join({}, { regions: ['us', 'eu'] });
+  const bob = await fixture.join({}, { regions: ['us', 'hk'] });
+  bob.room.drop(bob.peer, 'left', { kind: 'left' });
+  expect(ada.room.label(ada.peer.id)?.regions).toEqual(['us']);
+});
+
+it('judges the legs first when an address widens a label', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  const media = fixture.engine.room('standup').peer(ada.peer.id);
+  const [room] = fixture.admission.rooms;
+  room?.onLabel(ada.peer.id, { home: 'us', evidence: ['us', 'cn'], regions: null });
+  expect(media.rejudged).toBe(1);
+  expect(ada.room.label(ada.peer.id)?.evidence).toEqual(['cn', 'us']);
+});
+
+it('never loses evidence to an older judgement that ends later', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  const older = ada.peer.admitted;
+  fixture.admission.rooms[0]?.onLabel(ada.peer.id, { home: 'us', evidence: ['cn', 'us'], regions: ['us'] });
+  ada.peer.adopt({ ...older, label: { home: 'us', evidence: ['eu', 'us'], regions: null } });
+  expect(ada.peer.label).toEqual({ home: 'us', evidence: ['cn', 'eu', 'us'], regions: ['us'] });
+});
+
+it('ends the stay of a peer whose media the gate forbids', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  const bob = await fixture.join();
+  fixture.admission.allowed = () => false;
+  await expect(publish(ada.room, ada.peer, CAMERA)).rejects.toMatchObject({ code: 'region_not_admitted' });
+  await settled();
+  expect(ada.outlet.ending).toEqual({ kind: 'bye', code: 'region_not_admitted', close: 4403 });
+  expect(bob.outlet.last('peerLeft')).toEqual({ peerId: ada.peer.id, reason: 'policy' });
+  expect(bob.outlet.events).not.toContain('producerAdded');
+});
+
+it('ends the stay of a peer whose address media saw and the gate refused', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  const error = new WatershedError('address_refused');
+  fixture.engine.room('standup').peer(ada.peer.id).emit('forbidden', { error });
+  expect(ada.outlet.ending).toEqual({ kind: 'bye', code: 'address_refused', close: 4403 });
+});
+
+it('takes no chat from a peer that may not be served here', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  const bob = await fixture.join();
+  fixture.admission.allowed = () => false;
+  expect(() => ada.room.chat(ada.peer, 'secret')).toThrow(
+    expect.objectContaining({ code: 'region_not_admitted' }),
+  );
+  expect(bob.outlet.events).not.toContain('chat');
+});
+
+it('closes every forbidden leg at a switch of policy before it decides about any stay', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join({ room: 'one' });
+  const bob = await fixture.join({ room: 'two', region: 'eu' });
+  await publish(ada.room, ada.peer, CAMERA);
+  await publish(bob.room, bob.peer, CAMERA);
+  const medias = [fixture.engine.room('one').peer(ada.peer.id), fixture.engine.room('two').peer(bob.peer.id)];
+  let decidedAt = -1;
+  fixture.admission.allowed = (label) => label.home !== 'eu';
+  fixture.admission.verdict = (session) => {
+    if (decidedAt < 0) decidedAt = fixture.engine.calls.length;
+    return session.label.home === 'eu'
+      ? { kind: 'redirect', redirect: policyRedirect() }
+      : { kind: 'admit', session };
+  };
+  const switched = fixture.rooms.rejudgeAll();
+  expect(medias.map(({ made }) => made.length)).toEqual([1, 0]);
+  await switched;
+  expect(fixture.engine.calls.slice(0, decidedAt).filter((call) => call === 'rejudge')).toHaveLength(2);
+  expect(ada.outlet.ending).toBeNull();
+  expect(bob.outlet.ending?.kind).toBe('redirect');
+});
+
+it('ends stays that cannot be judged, and keeps those whose token alone is too old', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join();
+  fixture.admission.verdict = () => ({ kind: 'refuse', refusal: policyRefusal('token_expired') });
+  await fixture.rooms.rejudgeAll();
+  expect(ada.outlet.ending).toBeNull();
+  fixture.admission.verdict = () => {
+    throw new Error('broken');
+  };
+  await fixture.rooms.rejudgeAll();
+  expect(ada.outlet.ending).toEqual({ kind: 'bye', code: 'internal', close: 4500 });
+});
+
+it('ends a host’s powers with a token that says participant, and gives none', async () => {
+  const fixture = new RoomsFixture();
+  const host = await fixture.host();
+  const ada = await fixture.join();
+  ada.peer.adopt(admitted({ role: 'host' }));
+  expect(ada.peer.role).toBe('participant');
+  host.peer.adopt(admitted({ role: 'participant' }));
+  expect(() => host.peer.assertHost()).toThrow(expect.objectContaining({ code: 'host_only' }));
+});
