@@ -8,6 +8,8 @@ import type { ProducerLeg } from './producer-leg.ts';
 import type { MediaOptions } from './types.ts';
 import type { WorkerLife } from './worker-life.ts';
 
+/** The level observer wants ten packets in an interval: at 50 packets/s, this leaves room for jitter. */
+const LEVEL_INTERVAL_MS = 400;
 const SPEAKER_INTERVAL_MS = 300;
 const SPEAKER_THRESHOLD_DBOV = -60;
 const MAX_SPEAKERS = 8;
@@ -84,7 +86,7 @@ export class RoomRouter {
         router.createAudioLevelObserver({
           maxEntries: MAX_SPEAKERS,
           threshold: SPEAKER_THRESHOLD_DBOV,
-          interval: SPEAKER_INTERVAL_MS,
+          interval: LEVEL_INTERVAL_MS,
         }),
         router.createActiveSpeakerObserver({ interval: SPEAKER_INTERVAL_MS }),
       ]);

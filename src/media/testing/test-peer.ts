@@ -1,0 +1,291 @@
+import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
+import type { TransportInfo, WireRtpCapabilities, WireRtpParameters } from '../../protocol/rtp.ts';
+import { type ConsumerInfo, kindOfSource, type Source } from '../../protocol/state.ts';
+import type { MediaPeer } from '../types.ts';
+import { isRtp, rtpPacket, rtpPayload, senderReport } from './rtp-packets.ts';
+import { dtlsFromSdp, type MediaSection, remoteSdp } from './sdp.ts';
+
+const OPUS = 111;
+const VP8 = 96;
+const LEVEL_ID = 6;
+const SEND_EVERY_MS = 20;
+let nextSsrc = 1000;
+
+/** What a browser without bandwidth estimation would say: layers then follow what is asked for alone. */
+export const CAPABILITIES: WireRtpCapabilities = {
+  codecs: [
+    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: OPUS, clockRate: 48000, channels: 2 },
+    {
+      kind: 'video',
+      mimeType: 'video/VP8',
+      preferredPayloadType: VP8,
+      clockRate: 90000,
+      rtcpFeedback: [{ type: 'nack', parameter: 'pli' }],
+    },
+  ],
+  headerExtensions: [],
+};
+
+/** One source to publish; video with as many simulcast streams as `layers` says. */
+export interface TrackSpec {
+  readonly source: Source;
+  readonly layers?: number;
+}
+
+interface Sending {
+  readonly spec: TrackSpec;
+  readonly track: Track;
+  readonly rtpParameters: WireRtpParameters;
+  readonly ssrcs: readonly number[];
+  producerId: string | undefined;
+  /** -dBov; 127 is silence. */
+  level: number;
+  sent: number;
+  keyFrameRequests: number;
+}
+
+/**
+ * A participant with real ICE, DTLS and SRTP, driven straight over a MediaPeer. Publishes stamped payloads
+ * (Opus, or VP8 key frames: each names its source and layer) and counts what it is sent.
+ */
+export class TestPeer {
+  readonly peer: MediaPeer;
+  readonly consumers = new Map<string, ConsumerInfo>();
+  /** Events of the peer in order, for what tests want to know. */
+  readonly events: { name: string; data: unknown }[] = [];
+  /** Packets received, by `<peerId>/<source>/<layer>` as stamped by the sender. */
+  readonly received = new Map<string, number>();
+  sendInfo: TransportInfo | undefined;
+  receiveInfo: TransportInfo | undefined;
+  /** Resumes consumers as soon as they can be played, as a client would. */
+  autoResume = true;
+  #sending: Sending[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #sender: PeerConnection | undefined;
+  #receiver: PeerConnection | undefined;
+  #tracks: Track[] = [];
+  #sections: MediaSection[] = [];
+  #negotiating: Promise<void> = Promise.resolve();
+  #tick = 0;
+
+  constructor(peer: MediaPeer) {
+    this.peer = peer;
+    for (const name of [
+      'consumersCreated',
+      'consumerClosed',
+      'consumerPaused',
+      'consumerResumed',
+      'consumerLayers',
+      'producerClosed',
+      'producerUpdated',
+      'wantedLayers',
+      'transportClosed',
+      'reset',
+      'forbidden',
+      'connectivity',
+    ] as const) {
+      peer.on(name, (data: unknown) => this.events.push({ name, data }));
+    }
+    peer.on('consumersCreated', (created) => {
+      this.#negotiating = this.#negotiating.then(() => this.#receive(created));
+      this.#negotiating.catch(() => {});
+    });
+    peer.on('consumerClosed', ({ consumerId }) => this.consumers.delete(consumerId));
+  }
+
+  seen(name: string): unknown[] {
+    return this.events.filter((event) => event.name === name).map(({ data }) => data);
+  }
+
+  /** Packets received from a peer's source, over all its layers or on one. */
+  count(peerId: string, source: Source, layer?: number): number {
+    if (layer !== undefined) return this.received.get(`${peerId}/${source}/${layer}`) ?? 0;
+    let sum = 0;
+    for (const [key, n] of this.received) if (key.startsWith(`${peerId}/${source}/`)) sum += n;
+    return sum;
+  }
+
+  /** Makes a send transport, connects it, produces each source and starts to send. */
+  async publish(specs: readonly TrackSpec[]): Promise<string[]> {
+    const sender = new PeerConnection(`${this.peer.peerId}-send`, {
+      iceServers: [],
+      bindAddress: '127.0.0.1',
+      disableAutoNegotiation: true,
+    });
+    this.#sender = sender;
+    this.#sending = specs.map((spec, i) => sendingOf(sender, spec, String(i)));
+    sender.setLocalDescription('offer');
+    const info = await this.peer.createTransport('send');
+    this.sendInfo = info;
+    await this.peer.connectTransport(info.transportId, dtlsFromSdp(sender.localDescription()?.sdp ?? ''));
+    const sections = this.#sending.map(({ spec, rtpParameters }, i) => ({
+      mid: String(i),
+      kind: kindOfSource(spec.source),
+      direction: 'recvonly' as const,
+      rtpParameters,
+    }));
+    sender.setRemoteDescription(remoteSdp(info, 'passive', sections), 'answer');
+    const ids: string[] = [];
+    for (const sending of this.#sending) {
+      const { producerId } = await this.peer.produce({
+        transportId: info.transportId,
+        kind: kindOfSource(sending.spec.source),
+        source: sending.spec.source,
+        rtpParameters: sending.rtpParameters,
+      });
+      sending.producerId = producerId;
+      ids.push(producerId);
+    }
+    this.#timer = setInterval(() => this.#send(), SEND_EVERY_MS);
+    return ids;
+  }
+
+  /** Loudness of the microphone in dBov; -127 is silence. */
+  speak(dBov: number): void {
+    for (const sending of this.#sending) sending.level = -dBov;
+  }
+
+  /** Makes a receive transport; consumers come by themselves. */
+  async subscribe(capabilities: WireRtpCapabilities = CAPABILITIES): Promise<void> {
+    this.peer.setReceiveCapabilities(capabilities);
+    this.receiveInfo = await this.peer.createTransport('receive');
+  }
+
+  /** What a client does when its peer was reset: everything anew, on new transports. */
+  async again(): Promise<void> {
+    const specs = this.#sending.map(({ spec }) => spec);
+    const receives = this.receiveInfo !== undefined;
+    this.#closeConnections();
+    if (specs.length > 0) await this.publish(specs);
+    if (receives) await this.subscribe();
+  }
+
+  close(): void {
+    this.#closeConnections();
+    this.peer.close();
+  }
+
+  #closeConnections(): void {
+    clearInterval(this.#timer);
+    for (const { track } of this.#sending) track.close();
+    for (const track of this.#tracks) track.close();
+    this.#sender?.close();
+    this.#receiver?.close();
+    this.#sender = undefined;
+    this.#receiver = undefined;
+    this.#tracks = [];
+    this.#sections = [];
+    this.consumers.clear();
+    this.receiveInfo = undefined;
+  }
+
+  async #receive(created: readonly ConsumerInfo[]): Promise<void> {
+    const info = this.receiveInfo;
+    if (!info) return;
+    const first = this.#receiver === undefined;
+    const receiver = this.#receiver ?? this.#newReceiver();
+    for (const consumer of created) {
+      this.consumers.set(consumer.consumerId, consumer);
+      this.#sections.push({
+        mid: consumer.rtpParameters.mid ?? '',
+        kind: consumer.kind,
+        direction: 'sendonly',
+        rtpParameters: consumer.rtpParameters,
+      });
+    }
+    receiver.setRemoteDescription(remoteSdp(info, 'actpass', this.#sections), 'offer');
+    receiver.setLocalDescription('answer');
+    if (first) {
+      await this.peer.connectTransport(info.transportId, dtlsFromSdp(receiver.localDescription()?.sdp ?? ''));
+    }
+    if (this.autoResume) await this.peer.resumeConsumers(created.map(({ consumerId }) => consumerId));
+  }
+
+  #newReceiver(): PeerConnection {
+    const receiver = new PeerConnection(`${this.peer.peerId}-receive`, {
+      iceServers: [],
+      bindAddress: '127.0.0.1',
+      disableAutoNegotiation: true,
+    });
+    receiver.onTrack((track) => {
+      this.#tracks.push(track);
+      track.onMessage((packet) => {
+        if (!isRtp(packet)) return;
+        const stamp = /\|([^|]+)\|/.exec(rtpPayload(packet).toString('latin1'))?.[1];
+        if (stamp !== undefined) this.received.set(stamp, (this.received.get(stamp) ?? 0) + 1);
+      });
+    });
+    this.#receiver = receiver;
+    return receiver;
+  }
+
+  /** Speech comes in syllables: a level that never changes is taken for noise by the speaker detection. */
+  #loudness(level: number): number {
+    return level === 127 || this.#tick % 12 < 8 ? level : Math.min(126, level + 40);
+  }
+
+  #send(): void {
+    this.#tick += 1;
+    for (const sending of this.#sending) {
+      const { track, spec, ssrcs, level } = sending;
+      if (!track.isOpen()) continue;
+      const isVideo = kindOfSource(spec.source) === 'video';
+      const timestamp = this.#tick * SEND_EVERY_MS * (isVideo ? 90 : 48);
+      ssrcs.forEach((ssrc, layer) => {
+        const stamp = Buffer.from(`|${this.peer.peerId}/${spec.source}/${layer}|`, 'latin1');
+        // RFC 7741 section 4: start of partition 0; a payload header whose P bit says key frame.
+        const payload = isVideo ? Buffer.concat([Buffer.from([0x10, 0x00]), stamp]) : stamp;
+        const fields = { payloadType: isVideo ? VP8 : OPUS, sequence: this.#tick, timestamp, ssrc };
+        track.sendMessageBinary(
+          rtpPacket(
+            isVideo
+              ? { ...fields, marker: true }
+              : { ...fields, level: { id: LEVEL_ID, value: this.#loudness(level) } },
+            payload,
+          ),
+        );
+        sending.sent += 1;
+        if (this.#tick % 10 === 1) track.sendMessageBinary(senderReport(ssrc, timestamp, this.#tick));
+      });
+    }
+  }
+}
+
+function sendingOf(sender: PeerConnection, spec: TrackSpec, mid: string): Sending {
+  const isVideo = kindOfSource(spec.source) === 'video';
+  const ssrcs = Array.from({ length: spec.layers ?? 1 }, () => nextSsrc++);
+  const media = isVideo ? new Video(mid, 'SendOnly') : new Audio(mid, 'SendOnly');
+  if (media instanceof Video) media.addVP8Codec(VP8);
+  else media.addOpusCodec(OPUS);
+  for (const ssrc of ssrcs) media.addSSRC(ssrc, 'test');
+  const track = sender.addTrack(media);
+  const sending: Sending = {
+    spec,
+    track,
+    rtpParameters: {
+      mid,
+      codecs: [
+        isVideo
+          ? {
+              mimeType: 'video/VP8',
+              payloadType: VP8,
+              clockRate: 90000,
+              rtcpFeedback: [{ type: 'nack', parameter: 'pli' }],
+            }
+          : { mimeType: 'audio/opus', payloadType: OPUS, clockRate: 48000, channels: 2 },
+      ],
+      headerExtensions: isVideo ? [] : [{ uri: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level', id: LEVEL_ID }],
+      encodings: ssrcs.map((ssrc) => ({ ssrc })),
+    },
+    ssrcs,
+    producerId: undefined,
+    level: 127,
+    sent: 0,
+    keyFrameRequests: 0,
+  };
+  track.onMessage((packet) => {
+    // RFC 4585 section 6.3.1: payload-specific feedback, picture loss.
+    if (packet[1] === 206 && ((packet[0] ?? 0) & 0x1f) === 1) sending.keyFrameRequests += 1;
+  });
+  return sending;
+}
