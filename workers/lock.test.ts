@@ -43,7 +43,7 @@ describe('a lock', () => {
 
   it('of a dead process is taken over', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
-    writeFileSync(file, JSON.stringify({ pid, host: hostname() }));
+    writeFileSync(file, JSON.stringify({ id: 'x', pid, host: hostname() }));
     const lock = await acquireLock(file, never);
     expect(lock).toBeDefined();
     lock?.release();
@@ -51,7 +51,7 @@ describe('a lock', () => {
 
   it.each([
     ['unreadable', ''],
-    ["another host's", JSON.stringify({ pid: 1, host: 'elsewhere' })],
+    ["another host's", JSON.stringify({ id: 'x', pid: 1, host: 'elsewhere' })],
   ])('that is %s is taken over when nobody has touched it for long', async (_name, text) => {
     writeFileSync(file, text);
     const ending = new AbortController();
@@ -67,10 +67,10 @@ describe('a lock', () => {
     const former = await acquireLock(file, never);
     rmSync(file);
     const holder = await acquireLock(file, never);
-    // The new file may reuse the old one's number, so it is told apart by what it is.
     former?.release();
-    expect(holder).toBeDefined();
+    expect(existsSync(file)).toBe(true);
     holder?.release();
+    expect(existsSync(file)).toBe(false);
   });
 
   it('is not waited for after an abort', async () => {

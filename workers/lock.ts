@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
-const owner = z.object({ pid: z.number(), host: z.string() });
+const owner = z.object({ id: z.string(), pid: z.number(), host: z.string() });
 
 const HEARTBEAT_MS = 5_000;
 /** A lock whose owner has not touched it for this long is dead: also on another host of a shared cache. */
@@ -37,7 +38,8 @@ export async function acquireLock(
   for (;;) {
     options.signal?.throwIfAborted();
     if (options.done()) return undefined;
-    if (tryCreate(file)) return hold(file);
+    const id = randomUUID();
+    if (tryCreate(file, id)) return hold(file, id);
     if (isStale(file, options.staleMs ?? STALE_MS)) {
       removeStale(file);
       continue;
@@ -48,9 +50,9 @@ export async function acquireLock(
   }
 }
 
-function tryCreate(file: string): boolean {
+function tryCreate(file: string, id: string): boolean {
   try {
-    writeFileSync(file, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: 'wx' });
+    writeFileSync(file, JSON.stringify({ id, pid: process.pid, host: hostname() }), { flag: 'wx' });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -58,15 +60,9 @@ function tryCreate(file: string): boolean {
   }
 }
 
-function hold(file: string): Lock {
-  const inode = statSync(file).ino;
-  const isOurs = (): boolean => {
-    try {
-      return statSync(file).ino === inode;
-    } catch {
-      return false;
-    }
-  };
+function hold(file: string, id: string): Lock {
+  // Somebody may have taken this one for dead and hold another by now.
+  const isOurs = (): boolean => readOwner(file)?.id === id;
   const timer = setInterval(() => {
     if (isOurs()) utimesSync(file, new Date(), new Date());
   }, HEARTBEAT_MS);
@@ -83,10 +79,9 @@ function isStale(file: string, staleMs: number): boolean {
   try {
     const age = Date.now() - statSync(file).mtimeMs;
     if (age > staleMs) return true;
-    const parsed = owner.safeParse(parseJson(readFileSync(file, 'utf8')));
-    // Created and not yet written: its age will tell.
-    if (!parsed.success) return false;
-    return parsed.data.host === hostname() && !processIsAlive(parsed.data.pid);
+    const holder = readOwner(file);
+    // Created and not yet written, or unreadable: its age will tell.
+    return holder !== undefined && holder.host === hostname() && !processIsAlive(holder.pid);
   } catch {
     // Gone meanwhile: the next attempt to create it decides.
     return false;
@@ -113,9 +108,9 @@ export function processIsAlive(pid: number): boolean {
   }
 }
 
-function parseJson(text: string): unknown {
+function readOwner(file: string): z.infer<typeof owner> | undefined {
   try {
-    return JSON.parse(text);
+    return owner.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return undefined;
   }

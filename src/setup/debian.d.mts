@@ -9,6 +9,7 @@ export interface Requirements {
 }
 
 export function buildRequirements(root: string): Requirements;
-export function testRequirements(): Requirements;
+export const clusterRequirements: Requirements;
+export const testRequirements: Requirements;
 export function missingPackages(requirements: Requirements[], env?: NodeJS.ProcessEnv): string[];
 export function installDebianPackages(packages: readonly string[], signal: AbortSignal): Promise<void>;

@@ -3,12 +3,10 @@ import { delimiter, join } from 'node:path';
 import { CommandFailed, run } from './child.mjs';
 import { createMeter, say } from './report.mjs';
 
-// What only tests and local clusters use. The native build's needs are listed beside it.
-const forTests = [
-  { name: 'redis-server', package: 'redis-server' },
-  { name: 'chromium', package: 'chromium' },
-  { name: 'ip', package: 'iproute2' },
-];
+// What there is to be had beside a node's own needs. Those of the native build are listed with it.
+const redis = { name: 'redis-server', package: 'redis-server' };
+const chromium = { name: 'chromium', package: 'chromium' };
+const iproute = { name: 'ip', package: 'iproute2' };
 
 /** @typedef {{ name: string, package: string }} Requirement a command or a header, and the Debian package that has it */
 
@@ -21,10 +19,11 @@ export function buildRequirements(root) {
   return JSON.parse(readFileSync(join(root, 'workers', 'requirements.json'), 'utf8'));
 }
 
-/** @returns {{ commands: Requirement[], headers: Requirement[] }} */
-export function testRequirements() {
-  return { commands: forTests, headers: [] };
-}
+/** What a local cluster runs on. */
+export const clusterRequirements = { commands: [redis], headers: [] };
+
+/** What the tests run on. */
+export const testRequirements = { commands: [redis, chromium, iproute], headers: [] };
 
 /**
  * The packages whose command or header is not there. What counts is the thing itself and not the package:

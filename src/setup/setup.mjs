@@ -2,13 +2,20 @@
 // dependencies, since it runs before node_modules exists. `.npmrc` switches npm's own scripts off, so start
 // and test call it themselves.
 //
-//   setup.mjs all     everything that starting, local clusters, load tests and tests need
-//   setup.mjs test    the same
-//   setup.mjs start   what a node needs, and then becomes that node, in this process: so a signal to npm, to
-//                     its shell or to the group reaches the node, and there is nobody in between to outlive it
+//   setup.mjs all      everything: what starting, local clusters, load tests and tests need
+//   setup.mjs test     the same
+//   setup.mjs cluster  what a local cluster needs
+//   setup.mjs start    what a node needs, and then becomes that node, in this process: so a signal to npm, to
+//                      its shell or to the group reaches the node, and there is nobody in between to outlive it
 import { dirname } from 'node:path';
 import { CommandFailed } from './child.mjs';
-import { buildRequirements, installDebianPackages, missingPackages, testRequirements } from './debian.mjs';
+import {
+  buildRequirements,
+  clusterRequirements,
+  installDebianPackages,
+  missingPackages,
+  testRequirements,
+} from './debian.mjs';
 import { installPackages, packagesAreInstalled } from './npm-packages.mjs';
 import { say } from './report.mjs';
 import { isStamped, writeStamp } from './stamp.mjs';
@@ -17,8 +24,15 @@ import { ensureWorker, findCurrentWorker } from './worker.mjs';
 const root = dirname(dirname(import.meta.dirname));
 const [mode = 'all', ...rest] = process.argv.slice(2);
 
-if (!['all', 'start', 'test'].includes(mode)) {
-  say('usage: setup.mjs [all | start | test]');
+const beside = {
+  all: [testRequirements],
+  test: [testRequirements],
+  cluster: [clusterRequirements],
+  start: [],
+};
+
+if (!Object.hasOwn(beside, mode)) {
+  say(`usage: setup.mjs [${Object.keys(beside).join(' | ')}]`);
   process.exit(2);
 }
 if (await setUp(mode)) {
@@ -34,8 +48,9 @@ async function setUp(mode) {
   const end = () => ending.abort();
   process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
   try {
-    if (!packagesAreInstalled(root, { dev: mode !== 'start' })) await installPackages(root, ending.signal);
-    const needed = mode === 'start' ? [] : [testRequirements()];
+    if (!packagesAreInstalled(root, { dev: mode === 'all' || mode === 'test' }))
+      await installPackages(root, ending.signal);
+    const needed = [...beside[mode]];
     // Whoever has a worker needs no compiler.
     if ((await findCurrentWorker()) === undefined) needed.push(buildRequirements(root));
     const missing = missingPackages(needed);
