@@ -1,0 +1,70 @@
+import WebSocket from 'ws';
+import { BEARER_PREFIX, SIGNAL_PATH, SUBPROTOCOL } from '../../protocol/frames.ts';
+import { waitFor } from './wait.ts';
+
+/** Everything that a node said to one client, byte for byte as far as a client can see. */
+export interface Conversation {
+  /** HTTP status of the answer to the upgrade. */
+  readonly status: number;
+  /** Body of a refusal before 101. */
+  readonly body: string;
+  readonly frames: readonly string[];
+  /** Null while the socket is open. */
+  readonly closeCode: number | null;
+  /** Status, body and frames in one text. */
+  all(): string;
+  send(text: string): void;
+  close(): void;
+}
+
+/**
+ * Opens a connection as a program does (token in a header) or as a browser does (token as a subprotocol), and
+ * resolves once it is refused or the first frame is there.
+ */
+export async function converse(
+  url: string,
+  token: string,
+  as: 'program' | 'browser',
+  extra: { requests?: readonly object[]; headers?: Record<string, string> } = {},
+): Promise<Conversation> {
+  const protocols = as === 'browser' ? [SUBPROTOCOL, `${BEARER_PREFIX}${token}`] : [SUBPROTOCOL];
+  const headers = { ...extra.headers, ...(as === 'program' && { authorization: `Bearer ${token}` }) };
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${SIGNAL_PATH}`, protocols, { headers });
+  const state = { status: 0, body: '', frames: [] as string[], closeCode: null as number | null };
+  socket.on('unexpected-response', (_request, response) => {
+    state.status = response.statusCode ?? 0;
+    response.on('data', (chunk: Buffer) => {
+      state.body += chunk.toString();
+    });
+    response.on('end', () => {
+      state.closeCode = 0;
+    });
+  });
+  socket.on('error', () => undefined);
+  socket.on('open', () => {
+    state.status = 101;
+    for (const request of extra.requests ?? []) socket.send(JSON.stringify(request));
+  });
+  socket.on('message', (data) => state.frames.push(data.toString()));
+  socket.on('close', (code) => {
+    state.closeCode = code;
+  });
+  await waitFor('an answer', () => state.closeCode !== null || state.frames.length > 0);
+  return {
+    get status() {
+      return state.status;
+    },
+    get body() {
+      return state.body;
+    },
+    get frames() {
+      return state.frames;
+    },
+    get closeCode() {
+      return state.closeCode;
+    },
+    all: () => [state.status, state.body, ...state.frames].join('\n'),
+    send: (text) => socket.send(text),
+    close: () => socket.terminate(),
+  };
+}
