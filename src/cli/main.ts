@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../version.ts';
 
 interface SubCommand {
   readonly name: string;
@@ -35,20 +35,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   const program = new Command('watershed')
     .description('A cluster of media bridges whose regions are isolated from each other.')
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what there is)');
   for (const { name, description, load } of COMMANDS) {
     program.addCommand(argv[2] === name ? await load() : new Command(name).description(description));
   }
   await program.parseAsync(argv);
-}
-
-/** The version in package.json. */
-export function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
-    return String(manifest.version);
-  }
-  throw new Error('package.json has no version');
 }
