@@ -1,0 +1,579 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, describe, expect, test } from 'vitest';
+import { FROM } from '../cluster/testing/door.ts';
+import { directoryAnswerSchema, directoryKeysSchema } from '../protocol/directory.ts';
+import { refusalSchema } from '../protocol/events.ts';
+import {
+  converse,
+  type HttpNode,
+  type HttpNodeOptions,
+  openSocket,
+  startHttpNode,
+  until,
+  upgrade,
+  upgradeBytes,
+} from './testing/http-node.ts';
+import { selfSigned } from './testing/self-signed.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+async function start(options: HttpNodeOptions = {}): Promise<HttpNode & { url: string }> {
+  const node = await startHttpNode(options);
+  cleanups.push(() => node.close());
+  return { ...node, url: `http://127.0.0.1:${node.port}` };
+}
+
+describe('paths', () => {
+  test('POST /v1/directory gives the signed list; its body and query are nothing to it', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const response = await fetch(`${node.url}/v1/directory?region=cn`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ region: 'cn' }),
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const list = directoryAnswerSchema.parse(await response.json());
+    expect(list.primaries.map((e) => e.datacenter)).toEqual(['sjc', 'iad']);
+  });
+
+  test('GET /v1/keys gives the public keys', async () => {
+    const node = await start();
+    const keys = directoryKeysSchema.parse(await (await fetch(`${node.url}/v1/keys`)).json());
+    expect(keys).toMatchObject({ cloud: 'commercial', keys: [{ kid: node.door.directoryKey.kid }] });
+    expect(JSON.stringify(keys)).not.toContain('"d"');
+  });
+
+  test('/healthz lives, /readyz says why not, /metrics counts', async () => {
+    const node = await start();
+    expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+    const ready = await fetch(`${node.url}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    node.state.reasons = [{ check: 'workers', reason: 'none runs' }];
+    const unready = await fetch(`${node.url}/readyz`);
+    expect([unready.status, await unready.json()]).toEqual([
+      503,
+      { ready: false, reasons: [{ check: 'workers', reason: 'none runs' }] },
+    ]);
+    expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+    await fetch(`${node.url}/nothing`);
+    const metrics = await fetch(`${node.url}/metrics`);
+    expect(metrics.headers.get('content-type')).toContain('text/plain');
+    const text = await metrics.text();
+    expect(text).toContain('watershed_http_refusals_total{code="path_unknown"} 1');
+    expect(text).toContain('watershed_connections 0');
+  });
+
+  test.each([
+    ['GET', '/v1/directory', 405, 'method_not_allowed'],
+    ['DELETE', '/v1/directory', 405, 'method_not_allowed'],
+    ['POST', '/v1/keys', 405, 'method_not_allowed'],
+    ['POST', '/healthz', 405, 'method_not_allowed'],
+    ['GET', '/v1/nothing', 404, 'path_unknown'],
+    ['GET', '/v1/directory/', 404, 'path_unknown'],
+    ['GET', '//v1/keys', 404, 'path_unknown'],
+    ['POST', '/v1/directory', 401, 'token_missing'],
+    ['GET', '/v1/signal', 426, 'unsupported_protocol'],
+  ])('%s %s: %i %s, as JSON that nothing runs', async (method, path, status, code) => {
+    const node = await start();
+    const response = await fetch(`${node.url}${path}`, { method });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(refusalSchema.parse(await response.json())).toMatchObject({ code, status });
+    if (status === 405) expect(response.headers.get('allow')).toBeTruthy();
+  });
+
+  test('what is nobody else’s is the page’s, and gets the headers too', async () => {
+    const node = await start({
+      page: {
+        handle: (_request, response, url) => {
+          if (url.pathname !== '/') return false;
+          response.end('<!doctype html>');
+          return true;
+        },
+      },
+    });
+    const page = await fetch(`${node.url}/`);
+    expect([page.status, await page.text()]).toEqual([200, '<!doctype html>']);
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect((await fetch(`${node.url}/other`)).status).toBe(404);
+  });
+
+  test('a handler that throws is a 500 without a word of why', async () => {
+    const node = await start({
+      page: {
+        handle: () => {
+          throw new Error('the defect itself');
+        },
+      },
+    });
+    const response = await fetch(`${node.url}/`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('defect');
+    expect(node.log).toHaveLength(1);
+  });
+});
+
+describe('origins', () => {
+  const GOOD = 'https://meet.example.net';
+  const BAD = [
+    'https://evil.example.com',
+    'https://meet.example.net.evil.com',
+    'http://meet.example.net',
+    'https://meet.example.net:8443',
+    'https://MEET.example.net',
+    'null',
+    'self',
+    '',
+  ];
+
+  test('an upgrade without an origin, or with a listed one, is heard', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    for (const origin of [undefined, GOOD]) {
+      const headers: Record<string, string> = origin === undefined ? {} : { origin };
+      const outcome = await upgrade(node.port, { token, headers, browser: true });
+      expect(outcome.kind).toBe('open');
+      if (outcome.kind === 'open') outcome.socket.terminate();
+    }
+  });
+
+  test.each(BAD)(
+    'an upgrade from "%s" is refused before 101 and before its token is looked at',
+    async (origin) => {
+      const node = await start();
+      const token = await node.door.token({ region: 'us' });
+      const outcome = await upgrade(node.port, { token, headers: { origin }, browser: true });
+      expect(outcome).toMatchObject({ kind: 'refused', status: 403, body: { code: 'origin_refused' } });
+      expect(node.door.decisions).toEqual([]);
+    },
+  );
+
+  test('an older WebSocket version, whose origin stands in another header, is not spoken', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const headers = { 'sec-websocket-version': '8', 'sec-websocket-origin': BAD[0] ?? '' };
+    const text = await converse(node.port, upgradeBytes({ authorization: `Bearer ${token}`, ...headers }));
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toMatch(/\r\nsec-websocket-version: 13\r\n/i);
+    expect(node.accepted).toEqual([]);
+  });
+
+  test('CORS is for listed origins, at /v1/directory and /v1/keys alone', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const authorization = `Bearer ${token}`;
+    const ask = (path: string, origin: string, method: string, headers = {}) =>
+      fetch(`${node.url}${path}`, { method, headers: { origin, ...headers } });
+    const allowed = (response: Response) => response.headers.get('access-control-allow-origin');
+
+    const good = await ask('/v1/directory', GOOD, 'POST', { authorization });
+    expect([good.status, allowed(good), good.headers.get('vary')]).toEqual([200, GOOD, 'origin']);
+    const preflight = await ask('/v1/directory', GOOD, 'OPTIONS');
+    expect([preflight.status, allowed(preflight)]).toEqual([204, GOOD]);
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
+    // Readable also when it is a refusal: a page has to tell people why.
+    const refused = await ask('/v1/directory', GOOD, 'POST');
+    expect([refused.status, allowed(refused)]).toEqual([401, GOOD]);
+
+    for (const [path, method] of [
+      ['/v1/directory', 'POST'],
+      ['/v1/directory', 'OPTIONS'],
+      ['/v1/keys', 'GET'],
+      ['/v1/keys', 'OPTIONS'],
+    ] as const) {
+      expect(allowed(await ask(path, 'https://evil.example.com', method, { authorization }))).toBeNull();
+    }
+    expect((await ask('/v1/directory', 'https://evil.example.com', 'POST', { authorization })).status).toBe(
+      403,
+    );
+    for (const path of ['/healthz', '/readyz', '/metrics', '/']) {
+      expect(allowed(await ask(path, GOOD, 'GET'))).toBeNull();
+    }
+  });
+
+  test('self is the host of the request', async () => {
+    const node = await start({ options: { origins: ['self'] } });
+    const token = await node.door.token({ region: 'us' });
+    const from = (origin: string) => upgrade(node.port, { token, headers: { origin }, browser: true });
+    const own = await from(`http://127.0.0.1:${node.port}`);
+    expect(own.kind).toBe('open');
+    if (own.kind === 'open') own.socket.terminate();
+    for (const origin of [
+      'http://127.0.0.1:1',
+      'http://localhost',
+      `ftp://127.0.0.1:${node.port}`,
+      'self',
+      'null',
+    ]) {
+      expect((await from(origin)).kind).toBe('refused');
+    }
+  });
+});
+
+describe('subprotocols and credentials', () => {
+  test.each([
+    ['no subprotocol', { 'sec-websocket-protocol': '' }, 'unsupported_protocol', 400],
+    ['another version', { 'sec-websocket-protocol': 'watershed.v2' }, 'unsupported_protocol', 400],
+    ['a bearer alone', { 'sec-websocket-protocol': 'bearer.abc' }, 'unsupported_protocol', 400],
+    [
+      'the same twice',
+      { 'sec-websocket-protocol': 'watershed.v1, watershed.v1' },
+      'unsupported_protocol',
+      400,
+    ],
+    ['no list at all', { 'sec-websocket-protocol': 'watershed.v1,,x' }, 'unsupported_protocol', 400],
+    ['two bearers', { 'sec-websocket-protocol': 'watershed.v1, bearer.a, bearer.b' }, 'bad_request', 400],
+    [
+      'a header and a bearer',
+      { 'sec-websocket-protocol': 'watershed.v1, bearer.a', authorization: 'Bearer a' },
+      'bad_request',
+      400,
+    ],
+    ['another scheme', { authorization: 'Basic YTpi' }, 'token_invalid', 401],
+    ['a bearer that is no token', { authorization: 'Bearer a b' }, 'token_invalid', 401],
+    ['no key', { 'sec-websocket-key': 'short' }, 'bad_request', 400],
+    ['another upgrade', { upgrade: 'h2c' }, 'bad_request', 400],
+  ])('%s: %s', async (_what, headers, code, status) => {
+    const node = await start();
+    const text = await converse(node.port, upgradeBytes(headers));
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4))).toMatchObject({ code, status });
+    expect(node.accepted).toEqual([]);
+  });
+
+  test('a token in the URL is no token', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const path = `/v1/signal?token=${token}&access_token=${token}`;
+    const outcome = await upgrade(node.port, { path });
+    expect(outcome).toMatchObject({ kind: 'refused', status: 401, body: { code: 'token_missing' } });
+  });
+
+  test('an upgrade elsewhere is 404', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    for (const path of ['/', '/v1/signal/', '/v1/directory']) {
+      expect(await upgrade(node.port, { token, path })).toMatchObject({ kind: 'refused', status: 404 });
+    }
+  });
+
+  test('while draining nobody new is taken, and the directory still answers', async () => {
+    const node = await start();
+    node.state.draining = true;
+    const token = await node.door.token({ region: 'us' });
+    const outcome = await upgrade(node.port, { token });
+    expect(outcome).toMatchObject({ kind: 'refused', status: 503, body: { code: 'draining', retry: true } });
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${node.url}/v1/directory`, { method: 'POST', headers })).status).toBe(200);
+  });
+});
+
+describe('what is not well-behaved', () => {
+  test('headers beyond 16 KiB: 431, and the node goes on', async () => {
+    const node = await start();
+    const text = await converse(node.port, upgradeBytes({ 'x-large': 'x'.repeat(20_000) }));
+    expect(text).toMatch(/^HTTP\/1\.1 431 /);
+    expect(text).toContain('message_too_large');
+    expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+  });
+
+  test.each(['\x16\x03\x01\x02\x00\x01\x00', 'GET\r\n\r\n', 'hello there, how are you?\r\n\r\n'])(
+    'what is not HTTP is answered as such: %j',
+    async (bytes) => {
+      const node = await start();
+      const text = await converse(node.port, bytes);
+      expect(text).toMatch(/^HTTP\/1\.1 400 /);
+      expect(text).toContain('bad_request');
+    },
+  );
+
+  test('a body without end is cut off', async () => {
+    const node = await start();
+    const socket = await openSocket(node.port);
+    let closed = false;
+    socket.on('close', () => {
+      closed = true;
+    });
+    socket.write('POST /v1/directory HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n');
+    const chunk = `1000\r\n${'x'.repeat(0x1000)}\r\n`;
+    await until(() => {
+      if (!closed && socket.writable) socket.write(chunk);
+      return closed;
+    });
+  });
+
+  test('1000 idle sockets: nothing is held for them, others are served, and they are closed in time', async () => {
+    const node = await start({ options: { timeouts: { headers: 3_000 } } });
+    const sockets = await Promise.all(Array.from({ length: 1000 }, () => openSocket(node.port)));
+    cleanups.push(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const token = await node.door.token({ region: 'us' });
+    const outcome = await upgrade(node.port, { token });
+    expect(outcome.kind).toBe('open');
+    if (outcome.kind === 'open') outcome.socket.terminate();
+    let closed = 0;
+    for (const socket of sockets) {
+      socket.resume();
+      socket.on('close', () => closed++);
+    }
+    await until(() => closed === 1000, 30_000);
+    expect(node.door.decisions).toHaveLength(1);
+  }, 90_000);
+
+  test('1000 sockets from one address: only as many as it may', async () => {
+    const node = await start({ options: { maxConnectionsPerAddress: 10 } });
+    const sockets: Socket[] = [];
+    let closed = 0;
+    for (let i = 0; i < 1000; i++) {
+      const socket = await openSocket(node.port);
+      socket.on('close', () => closed++);
+      socket.resume();
+      sockets.push(socket);
+    }
+    cleanups.push(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await until(() => closed === 980);
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await fetch(`${node.url}/healthz`).catch(() => null))?.status === 200);
+  }, 60_000);
+
+  test('WebSockets of one address are capped with 429; another address is not; a closed one makes room', async () => {
+    const node = await start({ options: { maxConnectionsPerAddress: 3, trustedProxies: ['127.0.0.1'] } });
+    const token = await node.door.token({ region: 'us' });
+    const from = (address: string) => upgrade(node.port, { token, headers: { 'x-forwarded-for': address } });
+    const open = [await from(FROM.us), await from(FROM.us), await from(FROM.us)];
+    expect(open.map((o) => o.kind)).toEqual(['open', 'open', 'open']);
+    expect(await from(FROM.us)).toMatchObject({
+      status: 429,
+      body: { code: 'too_many_connections', retry: true },
+    });
+    const other = await from(FROM.de);
+    expect(other.kind).toBe('open');
+    expect(await node.metrics.metrics()).toContain('watershed_connections 4');
+    for (const outcome of [open[0], other]) if (outcome?.kind === 'open') outcome.socket.terminate();
+    await until(async () => {
+      const again = await from(FROM.us);
+      if (again.kind === 'open') open.push(again);
+      return again.kind === 'open';
+    });
+    for (const outcome of open) if (outcome.kind === 'open') outcome.socket.terminate();
+    await until(async () => (await node.metrics.metrics()).includes('watershed_connections 0'));
+  });
+
+  test('an IPv6 customer counts as one /64', async () => {
+    const node = await start({ options: { maxConnectionsPerAddress: 1, trustedProxies: ['127.0.0.1'] } });
+    const from = (address: string) =>
+      upgrade(node.port, { token: 'x', browser: true, headers: { 'x-forwarded-for': address } });
+    const first = await from('2001:db8:1:2::1');
+    expect(first.kind).toBe('open');
+    expect(await from('2001:db8:1:2:ffff::9')).toMatchObject({ status: 429 });
+    expect((await from('2001:db8:1:3::1')).kind).toBe('open');
+  });
+
+  test('a decision that does not come is not waited for, and seats nobody when it comes after all', async () => {
+    let settle = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const node = await start({
+      options: { timeouts: { upgrade: 200 } },
+      admission: (door) => ({
+        ...door.admission,
+        decide: async (request) => {
+          await late;
+          return door.admission.decide(request);
+        },
+      }),
+    });
+    const token = await node.door.token({ region: 'us' });
+    const outcome = await upgrade(node.port, { token });
+    expect(outcome).toMatchObject({ kind: 'refused', status: 408, body: { code: 'deadline' } });
+    settle();
+    await until(() => node.door.decisions.length === 1);
+    expect(node.accepted).toEqual([]);
+  });
+
+  test('an admission that throws is a 500, and seats nobody', async () => {
+    const node = await start({
+      admission: (door) => ({ ...door.admission, decide: () => Promise.reject(new Error('a defect')) }),
+    });
+    expect(await upgrade(node.port, { token: 'x' })).toMatchObject({
+      status: 500,
+      body: { code: 'internal' },
+    });
+    expect(node.log).toHaveLength(1);
+  });
+
+  test('a client that hangs up while it is decided about leaves nothing behind', async () => {
+    let settle = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const node = await start({
+      admission: (door) => ({
+        ...door.admission,
+        decide: async (request) => {
+          await late;
+          return door.admission.decide(request);
+        },
+      }),
+    });
+    const token = await node.door.token({ region: 'us' });
+    const socket = await openSocket(node.port);
+    socket.write(upgradeBytes({ authorization: `Bearer ${token}` }));
+    await until(async () => (await node.metrics.metrics()).includes('watershed_connections 1'));
+    socket.destroy();
+    settle();
+    await until(async () => (await node.metrics.metrics()).includes('watershed_connections 0'));
+  });
+
+  test('a frame beyond 64 KiB closes with 1009; others are undisturbed', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const [large, other] = [await upgrade(node.port, { token }), await upgrade(node.port, { token })];
+    if (large.kind !== 'open' || other.kind !== 'open') throw new Error('not open');
+    large.socket.send('x'.repeat(64 * 1024 + 1));
+    expect(await large.closed).toBe(1009);
+    expect(other.socket.readyState).toBe(other.socket.OPEN);
+    other.socket.terminate();
+  });
+
+  test('compression is not spoken', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const headers = { 'sec-websocket-extensions': 'permessage-deflate' };
+    expect((await upgrade(node.port, { token, headers })).kind).toBe('open');
+    expect(node.accepted[0]?.socket.extensions).toBe('');
+    node.accepted[0]?.socket.terminate();
+  });
+
+  test('a socket from which nothing comes back is cut; one that answers pings stays', async () => {
+    const node = await start({ options: { timeouts: { ping: 100, silence: 1_500 } } });
+    const token = await node.door.token({ region: 'us' });
+    const silent = await upgrade(node.port, { token, autoPong: false });
+    const alive = await upgrade(node.port, { token });
+    if (silent.kind !== 'open' || alive.kind !== 'open') throw new Error('not open');
+    expect(await silent.closed).toBe(1006);
+    expect(alive.socket.readyState).toBe(alive.socket.OPEN);
+    alive.socket.terminate();
+  });
+});
+
+describe('TLS', () => {
+  async function startTls() {
+    const directory = await mkdtemp(join(tmpdir(), 'watershed-tls-'));
+    cleanups.push(() => rm(directory, { recursive: true, force: true }));
+    const files = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+    const write = async (pair: { cert: string; key: string }) => {
+      await writeFile(files.cert, pair.cert);
+      await writeFile(files.key, pair.key);
+    };
+    await write(selfSigned('first'));
+    const node = await start({ options: { tls: files, timeouts: { tlsReload: 100 } } });
+    const served = async (): Promise<string> => {
+      const socket = connectTls({ port: node.port, host: '127.0.0.1', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { CN } = socket.getPeerCertificate().subject;
+      socket.destroy();
+      return String(CN);
+    };
+    return { node, files, write, served };
+  }
+
+  test('serves, with HSTS; a changed pair is used without a restart; a broken one is not', async () => {
+    const { node, files, write, served } = await startTls();
+    expect(await served()).toBe('first');
+    const { promise, resolve, reject } = withResolvers();
+    const request = httpsRequest(
+      { port: node.port, host: '127.0.0.1', path: '/healthz', rejectUnauthorized: false },
+      (response) => {
+        response.resume();
+        response.on('end', () =>
+          resolve([response.statusCode, response.headers['strict-transport-security']]),
+        );
+      },
+    );
+    request.on('error', reject).end();
+    expect(await promise).toEqual([200, 'max-age=31536000']);
+
+    await write(selfSigned('second'));
+    await until(async () => (await served()) === 'second');
+    await writeFile(files.key, selfSigned('third').key);
+    await until(() => JSON.stringify(node.log).includes('cannot be used'));
+    expect(await served()).toBe('second');
+    await write(selfSigned('fourth'));
+    await node.server.reloadTls();
+    expect(await served()).toBe('fourth');
+  });
+
+  test('TLS 1.1 is not spoken', async () => {
+    const { node } = await startTls();
+    const socket = connectTls({
+      port: node.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT:@SECLEVEL=0',
+    });
+    await expect(once(socket, 'secureConnect')).rejects.toThrow();
+  });
+
+  test('a node whose certificate cannot be read does not start', async () => {
+    const options = { tls: { cert: '/nonexistent/cert.pem', key: '/nonexistent/key.pem' } };
+    await expect(start({ options })).rejects.toThrow(/cert\.pem|key\.pem/);
+  });
+});
+
+describe('the end', () => {
+  test('closing ends every kind of connection, and is idempotent', async () => {
+    const node = await start();
+    const token = await node.door.token({ region: 'us' });
+    const admitted = await upgrade(node.port, { token });
+    if (admitted.kind !== 'open') throw new Error(admitted.kind);
+    const idle = await openSocket(node.port);
+    idle.resume();
+    const idleClosed = once(idle, 'close');
+    await fetch(`${node.url}/healthz`);
+    await Promise.all([node.close(), node.close()]);
+    expect(await admitted.closed).toBe(1006);
+    await idleClosed;
+    await expect(fetch(`${node.url}/healthz`)).rejects.toThrow();
+  });
+
+  test('a port that is taken rejects, and nothing stays open', async () => {
+    const first = await start();
+    await expect(start({ options: { port: first.port } })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('several addresses share one port', async () => {
+    const node = await start({ options: { listen: ['127.0.0.1', '127.0.0.2'] } });
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      expect((await fetch(`http://${host}:${node.port}/healthz`)).status).toBe(200);
+    }
+  });
+});
+
+function withResolvers() {
+  let resolve: (value: unknown) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<unknown>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
