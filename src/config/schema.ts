@@ -23,10 +23,7 @@ function section<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.preprocess((value) => value ?? {}, z.strictObject(shape)).prefault({});
 }
 
-const network = z
-  .string()
-  .regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, 'must be a network such as 192.0.2.0/24 or 2001:db8::/32')
-  .refine((text) => isNetwork(text), 'must be a network such as 192.0.2.0/24 or 2001:db8::/32');
+const network = z.string().refine(isNetwork, 'must be a network such as 192.0.2.0/24 or 2001:db8::/32');
 
 const origin = z
   .string()
@@ -158,7 +155,7 @@ export type NodeConfig = DeepReadonly<
 >;
 
 function isNetwork(text: string): boolean {
-  const [address = '', length] = text.split('/');
+  const [, address = '', length] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
   return version !== 0 && (length === undefined || Number(length) <= (version === 4 ? 32 : 128));
 }
