@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startEngine, TestGate, until } from './testing/fixture.ts';
+import { LIMITS, startEngine, TestGate, until } from './testing/fixture.ts';
 import { TestPeer } from './testing/test-peer.ts';
 import type { MediaEngine, MediaRoom } from './types.ts';
 
@@ -111,6 +111,48 @@ describe('media between peers', () => {
     await bob.peer.pauseConsumers([consumerId]);
     await until('nobody watches', () => ann.seen('wantedLayers').length === 4);
     expect(ann.seen('wantedLayers').at(-1)).toEqual({ producerId, spatialLayer: null });
+  });
+
+  test('resuming asks for a key frame, and asking for more is bounded', async () => {
+    await openRoom();
+    const [ann, bob] = [join('ann'), join('bob')];
+    await bob.subscribe();
+    await ann.publish([{ source: 'camera' }]);
+    await until('media', () => bob.count('ann', 'camera') > 5);
+    const [consumerId = ''] = bob.consumers.keys();
+    await bob.peer.pauseConsumers([consumerId]);
+    const before = await ann.keyFrameRequests();
+    await bob.peer.resumeConsumers([consumerId]);
+    let asked = before;
+    await until('resumed with a key frame', () => {
+      void ann.keyFrameRequests().then((count) => {
+        asked = count;
+      });
+      return asked > before;
+    });
+    const start = performance.now();
+    for (let i = 0; i < 50; i += 1) await bob.peer.requestKeyFrame(consumerId);
+    const seen = bob.count('ann', 'camera');
+    await until('some time passed', () => bob.count('ann', 'camera') > seen + 10);
+    const intervals = Math.ceil((performance.now() - start) / LIMITS.keyFrameInterval);
+    expect((await ann.keyFrameRequests()) - asked).toBeLessThanOrEqual(intervals + 1);
+    await expect(bob.peer.requestKeyFrame('unknown')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('a certificate that is not the announced one: the transport and its producers are over', async () => {
+    await openRoom();
+    const [ann, bob] = [join('ann'), join('bob')];
+    await bob.subscribe();
+    ann.lie();
+    const [producerId] = await ann.publish([{ source: 'microphone' }]);
+    await until('the transport is over', () => ann.seen('transportClosed').length > 0);
+    expect(ann.seen('transportClosed')).toEqual([{ transportId: ann.sendInfo?.transportId }]);
+    expect(ann.seen('producerClosed')).toEqual([{ producerId }]);
+    expect(ann.seen('connectivity').at(-1)).toEqual({ connected: false });
+    await until('bob lost it', () => bob.peer.consumers().length === 0);
+    expect(bob.count('ann', 'microphone')).toBe(0);
+    // And another may be made in its place.
+    await expect(ann.peer.createTransport('send')).resolves.toBeDefined();
   });
 
   test('speakers are told, loudest first, and silence', async () => {

@@ -12,6 +12,9 @@ import { toRtpCapabilities } from './rtp.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { MediaPeer, MediaPeerEvents, ProduceOptions } from './types.ts';
 
+/** How many judged addresses of a peer are remembered; one that was forgotten is only judged more fully again. */
+const MAX_ADDRESSES = 32;
+
 /** The media side of one peer: its transports, what it publishes and what it is sent. */
 export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   readonly peerId: string;
@@ -22,6 +25,8 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   readonly #transports: PeerTransports;
   /** Remote addresses that were judged; each new one may have changed the peer's label. */
   readonly #addresses = new Set<string>();
+  /** Why this peer may have no media here any more. Final: whoever may come back comes as a new peer. */
+  #forbidden: WatershedError | undefined;
   #stats: Promise<Record<string, unknown>[]> | undefined;
   #closed = false;
 
@@ -63,7 +68,7 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
 
   async createTransport(direction: Direction): Promise<TransportInfo> {
     this.#assertOpen();
-    const info = await this.#transports.create(direction);
+    const info = await this.#unlessForbidden(this.#transports.create(direction));
     // The transport is answered before the consumers on it are announced.
     if (direction === 'receive') setImmediate(() => this.#host.offerAll(this.peerId));
     return info;
@@ -74,12 +79,13 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   }
 
   async restartIce(transportId: string): Promise<TransportInfo['iceParameters']> {
-    return this.#transports.restartIce(transportId);
+    this.#assertOpen();
+    return this.#unlessForbidden(this.#transports.restartIce(transportId));
   }
 
   async produce(options: ProduceOptions): Promise<ProducerInfo> {
     this.#assertOpen();
-    return (await this.publications.produce(options, this.#transports)).info;
+    return (await this.#unlessForbidden(this.publications.produce(options, this.#transports))).info;
   }
 
   async pauseProducer(producerId: string, by: 'publisher' | 'host'): Promise<void> {
@@ -142,10 +148,12 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     this.#host.rejudge(this.peerId);
   }
 
-  /** Closes everything of this peer because the gate refuses it, then says so. */
-  forbid(error: unknown): void {
+  /** Closes everything of this peer because the gate refuses it, for good, then says so. */
+  forbid(cause: unknown): void {
+    const error = asWatershedError(cause);
+    this.#forbidden ??= error;
     this.#closeMedia();
-    this.#tell(() => this.emit('forbidden', { error: asWatershedError(error) }));
+    this.#tell(() => this.emit('forbidden', { error }));
   }
 
   /** The worker is gone. The objects on it closed by themselves; here they are only forgotten. */
@@ -176,7 +184,6 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#transports.close();
     this.#closeMedia();
     this.subscriptions.close();
     this.#onClose(this);
@@ -184,8 +191,10 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
 
   #closeMedia(): void {
     // Transports first: with them, not a packet more goes in or out.
-    this.#transports.closeAll();
-    this.subscriptions.dropAll();
+    this.subscriptions.clear(() => {
+      if (this.#closed || this.#forbidden) this.#transports.close();
+      else this.#transports.closeAll();
+    });
     for (const publication of this.publications.all()) this.publications.close(publication);
   }
 
@@ -197,6 +206,7 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
       return;
     }
     if (this.#addresses.has(remoteAddress)) return;
+    if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.clear();
     this.#addresses.add(remoteAddress);
     // New evidence may have widened the label, and what was allowed before may not be now.
     this.rejudge();
@@ -205,11 +215,8 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   #lost(direction: Direction, transportId: string): void {
     if (direction === 'send') {
       for (const publication of this.publications.all()) this.withdraw(publication)();
-    } else {
-      for (const consumerId of this.subscriptions.dropAll()) {
-        this.#tell(() => this.emit('consumerClosed', { consumerId }));
-      }
     }
+    // Consumers tell of themselves: their transport has just closed them.
     this.#tell(() => this.emit('transportClosed', { transportId }));
   }
 
@@ -233,7 +240,17 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     }
   }
 
+  /** What fails because the peer was forbidden meanwhile fails with that reason. */
+  async #unlessForbidden<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.#forbidden ?? error;
+    }
+  }
+
   #assertOpen(): void {
+    if (this.#forbidden) throw this.#forbidden;
     if (this.#closed) throw new WatershedError('not_found');
   }
 

@@ -28,8 +28,11 @@ export class PipeLink {
     }
   }
 
-  /** Copies a producer, with its id, to the far router. The copy ends with the producer. */
-  async carry(producer: types.Producer): Promise<types.Producer> {
+  /**
+   * Copies a producer, with its id, to the far router. The copy ends with the producer, and asks it for key
+   * frames at most every `keyFrameInterval` ms.
+   */
+  async carry(producer: types.Producer, keyFrameInterval: number): Promise<types.Producer> {
     const consumer = await this.#from.consume({ producerId: producer.id });
     try {
       const copy = await this.#to.produce({
@@ -37,6 +40,7 @@ export class PipeLink {
         kind: consumer.kind,
         rtpParameters: consumer.rtpParameters,
         paused: consumer.producerPaused,
+        keyFrameRequestDelay: keyFrameInterval,
       });
       copy.observer.once('close', () => consumer.close());
       consumer.observer.once('close', () => copy.close());

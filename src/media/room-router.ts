@@ -5,7 +5,7 @@ import { MEDIA_CODECS } from './codecs.ts';
 import { guarded, unattended } from './guard.ts';
 import { PipeLink } from './pipe-link.ts';
 import type { ProducerLeg } from './producer-leg.ts';
-import type { MediaOptions } from './types.ts';
+import type { MediaLimits, MediaOptions } from './types.ts';
 import type { WorkerLife } from './worker-life.ts';
 
 /** The level observer wants ten packets in an interval: at 50 packets/s, this leaves room for jitter. */
@@ -37,6 +37,7 @@ export class RoomRouter {
   readonly peers = new Set<string>();
   readonly #levels: types.AudioLevelObserver;
   readonly #active: types.ActiveSpeakerObserver;
+  readonly #keyFrameInterval: number;
   readonly #logger: Logger;
   readonly #copies = new Map<string, Copy>();
   readonly #links = new Map<RoomRouter, Promise<PipeLink>>();
@@ -48,9 +49,11 @@ export class RoomRouter {
     router: types.Router,
     levels: types.AudioLevelObserver,
     active: types.ActiveSpeakerObserver,
+    keyFrameInterval: number,
     listener: RoomRouterListener,
     logger: Logger,
   ) {
+    this.#keyFrameInterval = keyFrameInterval;
     this.life = life;
     this.router = router;
     this.#levels = levels;
@@ -78,7 +81,12 @@ export class RoomRouter {
     );
   }
 
-  static async open(life: WorkerLife, listener: RoomRouterListener, logger: Logger): Promise<RoomRouter> {
+  static async open(
+    life: WorkerLife,
+    { keyFrameInterval }: MediaLimits,
+    listener: RoomRouterListener,
+    logger: Logger,
+  ): Promise<RoomRouter> {
     life.placed += 1;
     const router = await life.worker.createRouter({ mediaCodecs: [...MEDIA_CODECS] });
     try {
@@ -90,7 +98,7 @@ export class RoomRouter {
         }),
         router.createActiveSpeakerObserver({ interval: SPEAKER_INTERVAL_MS }),
       ]);
-      return new RoomRouter(life, router, levels, active, listener, logger);
+      return new RoomRouter(life, router, levels, active, keyFrameInterval, listener, logger);
     } catch (error) {
       if (!router.closed && life.running) router.close();
       throw error;
@@ -196,7 +204,7 @@ export class RoomRouter {
 
   async #copy(leg: ProducerLeg, home: RoomRouter): Promise<types.Producer> {
     const link = await this.#linkFrom(home);
-    const copy = await link.carry(leg.producer);
+    const copy = await link.carry(leg.producer, this.#keyFrameInterval);
     leg.copies.add(copy);
     copy.observer.once('close', () => leg.copies.delete(copy));
     // The publisher may have paused or closed while the copy was being made.

@@ -54,7 +54,7 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     );
     this.#seating = new Seating(
       pool,
-      options.limits.consumersPerWorker,
+      options.limits,
       (router) => this.#expectedConsumers(router),
       {
         died: (router) => this.#routerDied(router),

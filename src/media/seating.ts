@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { isWorkerGone } from './media-error.ts';
 import { RoomRouter, type RoomRouterListener } from './room-router.ts';
+import type { MediaLimits } from './types.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** How long a seat may take when no worker runs: a respawn takes less. */
@@ -12,7 +13,7 @@ const SEAT_TIMEOUT_MS = 3_000;
  */
 export class Seating {
   readonly #pool: WorkerPool;
-  readonly #consumersPerWorker: number;
+  readonly #limits: MediaLimits;
   readonly #expected: (router: RoomRouter) => number;
   readonly #listener: RoomRouterListener;
   readonly #logger: Logger;
@@ -24,13 +25,13 @@ export class Seating {
   /** `expected` says how many consumers a router's peers will have, counted from what is published now. */
   constructor(
     pool: WorkerPool,
-    consumersPerWorker: number,
+    limits: MediaLimits,
     expected: (router: RoomRouter) => number,
     listener: RoomRouterListener,
     logger: Logger,
   ) {
     this.#pool = pool;
-    this.#consumersPerWorker = consumersPerWorker;
+    this.#limits = limits;
     this.#expected = expected;
     this.#listener = listener;
     this.#logger = logger;
@@ -93,13 +94,13 @@ export class Seating {
       const running = this.#routers.filter((router) => router.running);
       const fullness = new Map(running.map((router) => [router, this.#fullness(router)]));
       const emptiest = running.sort((a, b) => (fullness.get(a) ?? 0) - (fullness.get(b) ?? 0))[0];
-      if (emptiest && this.#fullness(emptiest) < this.#consumersPerWorker) return emptiest;
+      if (emptiest && this.#fullness(emptiest) < this.#limits.consumersPerWorker) return emptiest;
       const used = new Set(running.map(({ life }) => life));
       const next = this.#pool.leastLoaded((life) => !used.has(life));
       if (!next && emptiest) return emptiest;
       const life = next ?? (await this.#pool.take(deadline));
       try {
-        const router = await RoomRouter.open(life, this.#listener, this.#logger);
+        const router = await RoomRouter.open(life, this.#limits, this.#listener, this.#logger);
         if (this.#closed) router.close();
         else this.#routers.push(router);
         return router;

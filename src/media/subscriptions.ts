@@ -120,23 +120,21 @@ export class Subscriptions {
     const entry = this.#entries.get(producerId);
     if (!entry) return undefined;
     this.#entries.delete(producerId);
-    const { leg, seat } = entry;
-    if (!leg) return undefined;
-    this.#legs.delete(leg.id);
-    leg.close();
-    seat.countConsumer(-1);
-    seat.release(producerId);
+    this.#discard(entry);
     if (this.#refused > 0) {
       this.#refused = 0;
       setImmediate(() => this.#host.offerAll(this.#peerId));
     }
-    return leg.announced ? leg.id : undefined;
+    return entry.leg?.announced ? entry.leg.id : undefined;
   }
 
-  /** Drops everything. Returns the consumers to tell of. */
-  dropAll(): string[] {
+  /** Drops everything, without a word, once `closeTransports` has closed what it flows through. */
+  clear(closeTransports: () => void): void {
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
     this.#refused = 0;
-    return [...this.#entries.keys()].flatMap((producerId) => this.drop(producerId) ?? []);
+    closeTransports();
+    for (const entry of entries) this.#discard(entry);
   }
 
   /** Everything that the subscriber knows of. */
@@ -147,9 +145,17 @@ export class Subscriptions {
   }
 
   close(): void {
-    this.dropAll();
     clearImmediate(this.#flush);
     clearTimeout(this.#flushLater);
+  }
+
+  /** What is still being made notices by itself that its entry is gone. */
+  #discard({ leg, seat, publication }: Entry): void {
+    if (!leg) return;
+    this.#legs.delete(leg.id);
+    leg.close();
+    seat.countConsumer(-1);
+    seat.release(publication.id);
   }
 
   async #make(

@@ -41,7 +41,6 @@ interface Sending {
   /** -dBov; 127 is silence. */
   level: number;
   sent: number;
-  keyFrameRequests: number;
 }
 
 /**
@@ -67,9 +66,13 @@ export class TestPeer {
   #sections: MediaSection[] = [];
   #negotiating: Promise<void> = Promise.resolve();
   #tick = 0;
+  #lies = false;
+  readonly #address: string;
 
-  constructor(peer: MediaPeer) {
+  /** `address` is where the participant sends from. */
+  constructor(peer: MediaPeer, address = '127.0.0.1') {
     this.peer = peer;
+    this.#address = address;
     for (const name of [
       'consumersCreated',
       'consumerClosed',
@@ -105,11 +108,22 @@ export class TestPeer {
     return sum;
   }
 
+  /** Key frames that the SFU asked this peer's sources for (PLI). */
+  async keyFrameRequests(): Promise<number> {
+    const producers = (await this.peer.getStats()).filter(({ of }) => of === 'producer');
+    return producers.reduce((sum, { pliCount }) => sum + Number(pliCount), 0);
+  }
+
+  /** Claims another certificate than the one it has, from now on. */
+  lie(): void {
+    this.#lies = true;
+  }
+
   /** Makes a send transport, connects it, produces each source and starts to send. */
   async publish(specs: readonly TrackSpec[]): Promise<string[]> {
     const sender = new PeerConnection(`${this.peer.peerId}-send`, {
       iceServers: [],
-      bindAddress: '127.0.0.1',
+      bindAddress: this.#address,
       disableAutoNegotiation: true,
     });
     this.#sender = sender;
@@ -117,7 +131,12 @@ export class TestPeer {
     sender.setLocalDescription('offer');
     const info = await this.peer.createTransport('send');
     this.sendInfo = info;
-    await this.peer.connectTransport(info.transportId, dtlsFromSdp(sender.localDescription()?.sdp ?? ''));
+    const dtls = dtlsFromSdp(sender.localDescription()?.sdp ?? '');
+    const lie = {
+      ...dtls,
+      fingerprints: dtls.fingerprints.map((f) => ({ ...f, value: Array(32).fill('00').join(':') })),
+    };
+    await this.peer.connectTransport(info.transportId, this.#lies ? lie : dtls);
     const sections = this.#sending.map(({ spec, rtpParameters }, i) => ({
       mid: String(i),
       kind: kindOfSource(spec.source),
@@ -204,7 +223,7 @@ export class TestPeer {
   #newReceiver(): PeerConnection {
     const receiver = new PeerConnection(`${this.peer.peerId}-receive`, {
       iceServers: [],
-      bindAddress: '127.0.0.1',
+      bindAddress: this.#address,
       disableAutoNegotiation: true,
     });
     receiver.onTrack((track) => {
@@ -259,7 +278,7 @@ function sendingOf(sender: PeerConnection, spec: TrackSpec, mid: string): Sendin
   else media.addOpusCodec(OPUS);
   for (const ssrc of ssrcs) media.addSSRC(ssrc, 'test');
   const track = sender.addTrack(media);
-  const sending: Sending = {
+  return {
     spec,
     track,
     rtpParameters: {
@@ -281,11 +300,5 @@ function sendingOf(sender: PeerConnection, spec: TrackSpec, mid: string): Sendin
     producerId: undefined,
     level: 127,
     sent: 0,
-    keyFrameRequests: 0,
   };
-  track.onMessage((packet) => {
-    // RFC 4585 section 6.3.1: payload-specific feedback, picture loss.
-    if (packet[1] === 206 && ((packet[0] ?? 0) & 0x1f) === 1) sending.keyFrameRequests += 1;
-  });
-  return sending;
 }
