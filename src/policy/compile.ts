@@ -1,5 +1,6 @@
 import { digestOf } from './digest.ts';
 import { judge } from './fence.ts';
+import { hash32, SEEDS } from './hash.ts';
 import type { Policy } from './model.ts';
 
 /** A client region's route with the datacenters as indices, in the order of the document. */
@@ -25,6 +26,9 @@ export interface CompiledPolicy {
   /** Row `c`, column `d`: 1 when d is in A(c). */
   readonly table: Uint8Array;
   readonly routes: ReadonlyMap<string, CompiledRoute>;
+  /** Static weight of each datacenter, and two halves of the hash of its name: what the draw needs. */
+  readonly weights: Float64Array;
+  readonly siteHashes: Uint32Array;
   /** Country code to region name. */
   readonly regionOfCountry: ReadonlyMap<string, string>;
 }
@@ -58,6 +62,8 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
         return [route.region, { primaries, secondaries, seats }];
       }),
     ),
+    weights: Float64Array.from(policy.datacenters.values(), (d) => d.weight),
+    siteHashes: Uint32Array.from(datacenterNames.flatMap((name) => SEEDS.map((seed) => hash32(name, seed)))),
     regionOfCountry: new Map(
       [...policy.regions.values()].flatMap((r) => r.countries.map((country) => [country, r.name] as const)),
     ),

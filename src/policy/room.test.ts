@@ -90,7 +90,7 @@ describe('a newcomer', () => {
       'cn@sha cn@tsn us@sjc',
       label('eu'),
       'ams',
-      'sit fra hkg iad; cn@sha→hkg,sjc cn@tsn→hkg,sjc',
+      'sit fra iad sjc; cn@sha→hkg,sjc cn@tsn→hkg,sjc',
     ],
     ['narrowed to the us', 'us@sjc', label('us', ['us']), '', 'sit sjc iad;'],
     [

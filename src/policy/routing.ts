@@ -1,5 +1,6 @@
 import { allowedForLabel } from './allowed.ts';
 import type { CompiledPolicy } from './compile.ts';
+import { hash32, mix32, SEEDS } from './hash.ts';
 import type { Label } from './model.ts';
 
 /** Whether a datacenter can take a session now: up, not draining, not full. It orders and filters; never widens. */
@@ -10,9 +11,6 @@ export interface SeatList {
   readonly primaries: readonly string[];
   readonly secondaries: readonly string[];
 }
-
-/** How many secondaries a session is told of. */
-export const SECONDARIES = 2;
 
 /**
  * The datacenters a session may try now: of its home's route, those allowed for the label and alive. The two
@@ -25,47 +23,56 @@ export function route(p: CompiledPolicy, label: Label, live: Live, jti: string):
 
 /** As `route`, for those datacenters of the home's route that `may` accepts. */
 export function routeWithin(p: CompiledPolicy, home: string, may: Live, jti: string): SeatList {
-  const listed = p.policy.routes.get(home);
+  const listed = p.routes.get(home);
   if (listed === undefined) return { primaries: [], secondaries: [] };
-  return {
-    primaries: listed.primaries.filter(may),
-    secondaries: draw(p, listed.secondaries.filter(may), jti),
-  };
+  const primaries: string[] = [];
+  for (const d of listed.primaries) {
+    const name = p.datacenterNames[d];
+    if (name !== undefined && may(name)) primaries.push(name);
+  }
+  return { primaries, secondaries: draw(p, listed.secondaries, may, jti) };
 }
 
-/** The `SECONDARIES` highest scores, highest first; ties by name. */
-function draw(p: CompiledPolicy, candidates: readonly string[], jti: string): string[] {
-  return candidates
-    .map((name) => ({ name, score: score(jti, name, p.policy.datacenters.get(name)?.weight ?? 1) }))
-    .sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1))
-    .slice(0, SECONDARIES)
-    .map(({ name }) => name);
+/** The two best scores among those that `may` accepts, best first; ties by name. */
+function draw(p: CompiledPolicy, candidates: Uint32Array, may: Live, jti: string): string[] {
+  const high = hash32(jti, SEEDS[0]);
+  const low = hash32(jti, SEEDS[1]);
+  let best: Drawn | null = null;
+  let next: Drawn | null = null;
+  for (const d of candidates) {
+    const name = p.datacenterNames[d];
+    if (name === undefined || !may(name)) continue;
+    const drawn = {
+      name,
+      score: rank(high ^ (p.siteHashes[2 * d] ?? 0), low ^ (p.siteHashes[2 * d + 1] ?? 0), p.weights[d] ?? 1),
+    };
+    if (best === null || precedes(drawn, best)) {
+      next = best;
+      best = drawn;
+    } else if (next === null || precedes(drawn, next)) next = drawn;
+  }
+  return [best, next].flatMap((drawn) => drawn?.name ?? []);
+}
+
+interface Drawn {
+  readonly name: string;
+  readonly score: number;
+}
+
+function precedes(a: Drawn, b: Drawn): boolean {
+  return a.score > b.score || (a.score === b.score && a.name < b.name);
 }
 
 /**
- * Weighted rendezvous score, weight / -ln(u), where u in (0, 1) is made of 52 bits of hash of `jti`, a zero
- * byte and the datacenter's name, by their UTF-16 code units: over time a datacenter with twice the weight is drawn first twice as often, and
- * one that comes or goes disturbs no other's rank.
+ * Weighted rendezvous score of a name for a key, weight / -ln(u), where u in (0, 1) is made of 52 bits that hash
+ * both: over many keys a name with twice the weight comes first twice as often, and one that comes or goes
+ * disturbs no other's rank. Each half of the hash is mix32(hash32(key) xor hash32(name)) with its own seed.
  */
-export function score(jti: string, datacenter: string, weight: number): number {
-  const key = `${jti}\u0000${datacenter}`;
-  const high = hash32(key, 0x9747b28c) >>> 6;
-  const low = hash32(key, 0x85ebca6b) >>> 6;
-  return weight / -Math.log((high * 2 ** 26 + low + 0.5) / 2 ** 52);
+export function score(key: string, name: string, weight: number): number {
+  const [high, low] = SEEDS;
+  return rank(hash32(key, high) ^ hash32(name, high), hash32(key, low) ^ hash32(name, low), weight);
 }
 
-/** MurmurHash3 x86 32-bit mixing, one UTF-16 code unit a round. Not for secrets. */
-function hash32(text: string, seed: number): number {
-  let h = seed;
-  for (let i = 0; i < text.length; i++) {
-    let k = Math.imul(text.charCodeAt(i), 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
-    h = (h << 13) | (h >>> 19);
-    h = (Math.imul(h, 5) + 0xe6546b64) | 0;
-  }
-  h ^= text.length;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+function rank(high: number, low: number, weight: number): number {
+  return weight / -Math.log(((mix32(high) >>> 6) * 2 ** 26 + (mix32(low) >>> 6) + 0.5) / 2 ** 52);
 }
