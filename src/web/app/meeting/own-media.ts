@@ -1,0 +1,83 @@
+import type { Problem } from '../../../client/problem.ts';
+import type { LocalKind, LocalMedia } from '../devices/local-media.ts';
+import type { CallClient } from './call-client.ts';
+
+/** What is published should be; null for not at all. */
+interface Wish {
+  readonly track: MediaStreamTrack;
+  readonly paused: boolean;
+}
+
+/**
+ * Keeps what is published equal to what the person's devices give: one change after the other for each device,
+ * and always towards the state of the moment, so that quick presses end where the last one wanted.
+ */
+export class OwnMedia {
+  readonly #client: CallClient;
+  readonly #media: LocalMedia;
+  readonly #onProblem: (kind: LocalKind, problem: Problem) => void;
+  readonly #busy = new Set<LocalKind>();
+  readonly #again = new Set<LocalKind>();
+  readonly #offs: (() => void)[];
+  #closed = false;
+
+  constructor(client: CallClient, media: LocalMedia, onProblem: (kind: LocalKind, problem: Problem) => void) {
+    this.#client = client;
+    this.#media = media;
+    this.#onProblem = onProblem;
+    this.#offs = [
+      media.on('changed', (kind) => void this.#sync(kind)),
+      // A host muted us: the switch follows, so that unmuting is a press away.
+      client.on('muted', ({ source }) => {
+        if (source === 'microphone' || source === 'camera') void media.set(source, false);
+      }),
+    ];
+    void this.#sync('microphone');
+    void this.#sync('camera');
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const off of this.#offs) off();
+  }
+
+  async #sync(kind: LocalKind): Promise<void> {
+    if (this.#busy.has(kind)) {
+      this.#again.add(kind);
+      return;
+    }
+    this.#busy.add(kind);
+    do {
+      this.#again.delete(kind);
+      const outcome = await this.#step(kind);
+      if (this.#closed) break;
+      if (!outcome.ok) this.#onProblem(kind, outcome.problem);
+    } while (this.#again.has(kind));
+    this.#busy.delete(kind);
+  }
+
+  async #step(kind: LocalKind): Promise<{ ok: true } | { ok: false; problem: Problem }> {
+    const { wanted, track, starting } = this.#media[kind];
+    const published = this.#client.publications.find(({ source }) => source === kind);
+    // While another device starts, the old one plays on.
+    if (starting) return { ok: true };
+    const wish = wishOf(kind, wanted, track);
+    if (wish === null) return published === undefined ? { ok: true } : this.#client.unpublish(kind);
+    if (published === undefined) {
+      return this.#client.publish(wish.track, { source: kind, paused: wish.paused });
+    }
+    if (published.track !== wish.track) {
+      const replaced = await this.#client.replaceTrack(kind, wish.track);
+      if (!replaced.ok) return replaced;
+    }
+    if (published.paused === wish.paused) return { ok: true };
+    return this.#client.setPaused(kind, wish.paused);
+  }
+}
+
+/** A camera that is off is not published; a microphone that is muted is, paused, so that it is quick to unmute. */
+function wishOf(kind: LocalKind, wanted: boolean, track: MediaStreamTrack | null): Wish | null {
+  if (track === null) return null;
+  if (kind === 'camera') return wanted ? { track, paused: false } : null;
+  return { track, paused: !wanted };
+}

@@ -1,0 +1,70 @@
+import { describeMediaError, type MediaProblem } from '../devices/media-problem.ts';
+import type { CallClient } from './call-client.ts';
+
+const CAPTURE = { video: { frameRate: { ideal: 15, max: 30 } }, audio: true };
+
+/** Sharing of one's own screen, window or tab, with its sound where the browser offers that. */
+export class ScreenShare {
+  readonly #client: CallClient;
+  readonly #onChange: () => void;
+  #track: MediaStreamTrack | null = null;
+  #starting = false;
+
+  constructor(client: CallClient, onChange: () => void) {
+    this.#client = client;
+    this.#onChange = onChange;
+  }
+
+  /** False on telephones. */
+  static get supported(): boolean {
+    return (
+      window.isSecureContext && 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices
+    );
+  }
+
+  get track(): MediaStreamTrack | null {
+    return this.#track;
+  }
+
+  /** Asks what to share, and shares it. Resolves with what went wrong; null also when the person thought better. */
+  async start(): Promise<MediaProblem | null> {
+    if (this.#track !== null || this.#starting) return null;
+    this.#starting = true;
+    let stream: MediaStream;
+    try {
+      stream = await navigator.mediaDevices.getDisplayMedia(CAPTURE);
+    } catch (error) {
+      // Closing the browser's dialog is no error.
+      if (error instanceof DOMException && error.name === 'NotAllowedError') return null;
+      return describeMediaError(error, 'screen');
+    } finally {
+      this.#starting = false;
+    }
+    const [video] = stream.getVideoTracks();
+    const [audio] = stream.getAudioTracks();
+    if (video === undefined) return describeMediaError(new DOMException('', 'NotFoundError'), 'screen');
+    // Text rather than motion: keep the resolution, and let the frame rate fall.
+    video.contentHint = 'detail';
+    this.#track = video;
+    video.addEventListener('ended', () => void this.stop());
+    this.#onChange();
+    const published = await this.#client.publish(video, { source: 'screen' });
+    if (!published.ok) {
+      audio?.stop();
+      await this.stop();
+      return { code: 'unavailable', title: 'The screen cannot be shared', advice: published.problem.message };
+    }
+    if (audio !== undefined) await this.#client.publish(audio, { source: 'screenAudio' });
+    return null;
+  }
+
+  async stop(): Promise<void> {
+    const track = this.#track;
+    if (track === null) return;
+    this.#track = null;
+    track.stop();
+    this.#onChange();
+    await this.#client.unpublish('screen');
+    await this.#client.unpublish('screenAudio');
+  }
+}

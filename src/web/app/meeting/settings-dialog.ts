@@ -1,0 +1,61 @@
+import type { LocalMedia } from '../devices/local-media.ts';
+import type { Settings } from '../settings.ts';
+import { textButton } from '../ui/button.ts';
+import { devicePickers } from '../ui/device-select.ts';
+import { el } from '../ui/dom.ts';
+import { SHORTCUTS } from './shortcuts.ts';
+
+/** Devices may be changed in the middle of a call; opens a modal dialog that removes itself when closed. */
+export function openSettings(
+  parent: HTMLElement,
+  media: LocalMedia,
+  settings: Settings,
+  onSpeaker: (deviceId: string) => void,
+): void {
+  const pickers = devicePickers(media, settings, onSpeaker);
+  const dialog = el(
+    'dialog',
+    {
+      class: 'dialog',
+      testid: 'settings',
+      attrs: { 'aria-label': 'Devices' },
+      on: {
+        close: () => {
+          pickers.close();
+          dialog.remove();
+        },
+        // A press on the backdrop, which counts as the dialog itself.
+        click: (event) => {
+          if (event.target === dialog) dialog.close();
+        },
+      },
+    },
+    el(
+      'div',
+      { class: 'dialog-body' },
+      el('h2', {}, 'Devices'),
+      pickers.element,
+      el('h2', { class: 'shortcuts-title' }, 'Keyboard'),
+      el(
+        'dl',
+        { class: 'shortcuts' },
+        ...SHORTCUTS.flatMap(({ key, label }) => [
+          el('dt', {}, el('kbd', {}, key.toUpperCase())),
+          el('dd', {}, label),
+        ]),
+      ),
+      el(
+        'div',
+        { class: 'card-actions' },
+        textButton({
+          label: 'Done',
+          testid: 'settings-done',
+          kind: 'primary',
+          onClick: () => dialog.close(),
+        }),
+      ),
+    ),
+  );
+  parent.append(dialog);
+  dialog.showModal();
+}
