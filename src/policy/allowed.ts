@@ -53,7 +53,28 @@ export function explainAllowed(p: CompiledPolicy, who: string | Label, datacente
   return explainRegion(p, label.home, datacenter);
 }
 
+/** Sentences already told, by region and datacenter: at most as many as the table has cells. */
+const TOLD = new WeakMap<CompiledPolicy, Map<number, Explanation>>();
+
 function explainRegion(p: CompiledPolicy, client: string, datacenter: string): Explanation {
+  const c = p.regionNumber.get(client);
+  const d = p.datacenterNumber.get(datacenter);
+  if (c === undefined || d === undefined) return toldAfresh(p, client, datacenter);
+  let told = TOLD.get(p);
+  if (told === undefined) {
+    told = new Map();
+    TOLD.set(p, told);
+  }
+  const cell = c * p.datacenterNames.length + d;
+  let explanation = told.get(cell);
+  if (explanation === undefined) {
+    explanation = Object.freeze(toldAfresh(p, client, datacenter));
+    told.set(cell, explanation);
+  }
+  return explanation;
+}
+
+function toldAfresh(p: CompiledPolicy, client: string, datacenter: string): Explanation {
   const judgement = judge(p.policy, client, datacenter);
   return { ...judgement, client, ...tell(p.policy, client, datacenter, judgement) };
 }

@@ -37,30 +37,29 @@ export function routeWithin(p: CompiledPolicy, home: string, may: Live, jti: str
 function draw(p: CompiledPolicy, candidates: Uint32Array, may: Live, jti: string): string[] {
   const high = hash32(jti, SEEDS[0]);
   const low = hash32(jti, SEEDS[1]);
-  let best: Drawn | null = null;
-  let next: Drawn | null = null;
+  const drawn: string[] = [];
+  // The scores of drawn[0] and drawn[1]; no real score is below 0.
+  let best = -1;
+  let next = -1;
   for (const d of candidates) {
     const name = p.datacenterNames[d];
     if (name === undefined || !may(name)) continue;
-    const drawn = {
-      name,
-      score: rank(high ^ (p.siteHashes[2 * d] ?? 0), low ^ (p.siteHashes[2 * d + 1] ?? 0), p.weights[d] ?? 1),
-    };
-    if (best === null || precedes(drawn, best)) {
+    const mine = rank(
+      high ^ (p.siteHashes[2 * d] ?? 0),
+      low ^ (p.siteHashes[2 * d + 1] ?? 0),
+      p.weights[d] ?? 1,
+    );
+    if (mine > best || (mine === best && name < (drawn[0] ?? ''))) {
+      if (drawn[0] !== undefined) drawn[1] = drawn[0];
+      drawn[0] = name;
       next = best;
-      best = drawn;
-    } else if (next === null || precedes(drawn, next)) next = drawn;
+      best = mine;
+    } else if (mine > next || (mine === next && name < (drawn[1] ?? ''))) {
+      drawn[1] = name;
+      next = mine;
+    }
   }
-  return [best, next].flatMap((drawn) => drawn?.name ?? []);
-}
-
-interface Drawn {
-  readonly name: string;
-  readonly score: number;
-}
-
-function precedes(a: Drawn, b: Drawn): boolean {
-  return a.score > b.score || (a.score === b.score && a.name < b.name);
+  return drawn;
 }
 
 /**
