@@ -72,7 +72,7 @@ export const ERRORS = {
     status: 451,
     retry: false,
     message:
-      'Media from this network address may not be processed here. Join again from this network to be placed elsewhere.',
+      'Media from this network address may not be processed here. Join again from this network to be placed where it may be, if anywhere.',
   },
   origin_refused: {
     status: 403,
