@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { AdmittedSession } from '../../cluster/types.ts';
+import type { Label } from '../../policy/model.ts';
 import type { JoinClaims } from '../../protocol/token.ts';
 import { DEFAULT_ROOM_LIMITS, type RoomLimits } from '../../rooms/limits.ts';
 import { admitted, FakeAdmission } from '../../rooms/testing/fake-admission.ts';
@@ -19,7 +20,9 @@ export interface HostFixtureOptions {
   readonly roomLimits?: Partial<RoomLimits>;
 }
 
-type Entry = { admitted: AdmittedSession } | { resumeToken: string; address: string };
+type Entry =
+  | { admitted: AdmittedSession }
+  | { resumeToken: string; address: string; label: Label | undefined };
 
 /** A session host behind real sockets, with a fake engine, a fake door and a clock that stands still. */
 export class HostFixture {
@@ -67,7 +70,8 @@ export class HostFixture {
         }
         const found = this.host.findResumable(entry.resumeToken);
         const session = found ?? admitted();
-        this.host.acceptResumed(webSocket, entry.resumeToken, { ...session, address: entry.address });
+        const { address, label = session.label } = entry;
+        this.host.acceptResumed(webSocket, entry.resumeToken, { ...session, address, label });
       });
     });
   }
@@ -95,9 +99,9 @@ export class HostFixture {
     return this.#open({ admitted: admitted(claims) });
   }
 
-  /** A connection that the door let through with a resume token. */
-  connectToResume(resumeToken: string, address = '192.0.2.2'): Promise<TestClient> {
-    return this.#open({ resumeToken, address });
+  /** A connection that the door let through with a resume token, having judged the label. */
+  connectToResume(resumeToken: string, address = '192.0.2.2', label?: Label): Promise<TestClient> {
+    return this.#open({ resumeToken, address, label });
   }
 
   /** A connection that has joined. */
