@@ -60,6 +60,8 @@ export function createMetrics(sources: MetricSources, registry: Registry = new R
       collect() {
         // What is no longer reported (a policy's digest, a worker) must not stay.
         this.reset();
+        // prom-client resets a gauge without labels to 0, which as a time would be 1970.
+        if (labelNames.length === 0) this.remove();
         read(this);
       },
     });

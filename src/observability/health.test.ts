@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { Health } from './health.ts';
+
+it('is ready when every check is fine, and names each that is not', () => {
+  const health = new Health();
+  let problem: string | null = null;
+  health.add('policy', () => null);
+  health.add('geo', () => problem);
+  expect(health.readiness()).toEqual({ ready: true, reasons: [] });
+  problem = 'ENOENT';
+  expect(health.readiness()).toEqual({ ready: false, reasons: [{ check: 'geo', reason: 'ENOENT' }] });
+  problem = null;
+  expect(health.readiness().ready).toBe(true);
+});
+
+it('is not ready when a check throws, without quoting it', () => {
+  const health = new Health();
+  health.add('workers', () => {
+    throw new Error('seekrit');
+  });
+  expect(health.readiness()).toEqual({
+    ready: false,
+    reasons: [{ check: 'workers', reason: 'the check failed' }],
+  });
+});
+
+it('is ready again when what was not is removed', () => {
+  const health = new Health();
+  const remove = health.add('draining', () => 'shutting down');
+  expect(() => health.add('draining', () => null)).toThrow(/already/);
+  remove();
+  expect(health.readiness().ready).toBe(true);
+});
