@@ -1,3 +1,5 @@
+import type { VideoCodec } from '../../client/encodings.ts';
+
 /** What the page remembers of this person in this browser. Nothing secret; '' stands for the default. */
 export interface SettingValues {
   name: string;
@@ -6,6 +8,8 @@ export interface SettingValues {
   speakerId: string;
   camera: 'on' | 'off';
   microphone: 'on' | 'off';
+  /** Preferred for a camera that is started from now on. */
+  codec: VideoCodec | 'auto';
 }
 
 const DEFAULTS: SettingValues = {
@@ -15,7 +19,17 @@ const DEFAULTS: SettingValues = {
   speakerId: '',
   camera: 'on',
   microphone: 'on',
+  codec: 'auto',
 };
+
+/** In the order in which they are offered. */
+export const CODEC_CHOICES: readonly { readonly value: SettingValues['codec']; readonly label: string }[] = [
+  { value: 'auto', label: 'Video codec: automatic' },
+  { value: 'vp8', label: 'VP8' },
+  { value: 'vp9', label: 'VP9 (scalable)' },
+  { value: 'h264', label: 'H.264' },
+  { value: 'av1', label: 'AV1 (scalable)' },
+];
 
 export interface Settings {
   get<K extends keyof SettingValues>(key: K): SettingValues[K];
@@ -39,6 +53,7 @@ export function loadSettings(storage: () => Storage = () => window.localStorage)
   values.speakerId = read('speakerId');
   values.camera = read('camera') === 'off' ? 'off' : 'on';
   values.microphone = read('microphone') === 'off' ? 'off' : 'on';
+  values.codec = CODEC_CHOICES.find(({ value }) => value === read('codec'))?.value ?? 'auto';
   return {
     get: (name) => values[name],
     set: (name, value) => {

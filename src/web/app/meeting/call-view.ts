@@ -71,7 +71,7 @@ export function createCallView(options: CallOptions): CallView {
   const topBar = createTopBar(badge, copyLink);
   const notice = createConnectionNotice(client, toasts);
   const subscriber = new Subscriber(client);
-  const own = new OwnMedia(client, media, (_kind, problem) => show(problem.message, 'warning'));
+  const own = new OwnMedia(client, media, settings, (_kind, problem) => show(problem.message, 'warning'));
   const screen = new ScreenShare(client, () => refresh());
   const nameOf = (peerId: string) => client.room?.peers.get(peerId)?.displayName ?? 'this person';
   const removePeer = async (peerId: string) => {

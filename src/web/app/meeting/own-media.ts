@@ -1,5 +1,6 @@
 import type { Problem } from '../../../client/problem.ts';
 import type { LocalKind, LocalMedia } from '../devices/local-media.ts';
+import type { Settings } from '../settings.ts';
 import type { CallClient } from './call-client.ts';
 
 /** What is published should be; null for not at all. */
@@ -15,13 +16,20 @@ interface Wish {
 export class OwnMedia {
   readonly #client: CallClient;
   readonly #media: LocalMedia;
+  readonly #settings: Settings;
   readonly #onProblem: (kind: LocalKind, problem: Problem) => void;
   readonly #busy = new Set<LocalKind>();
   readonly #again = new Set<LocalKind>();
   readonly #offs: (() => void)[];
   #closed = false;
 
-  constructor(client: CallClient, media: LocalMedia, onProblem: (kind: LocalKind, problem: Problem) => void) {
+  constructor(
+    client: CallClient,
+    media: LocalMedia,
+    settings: Settings,
+    onProblem: (kind: LocalKind, problem: Problem) => void,
+  ) {
+    this.#settings = settings;
     this.#client = client;
     this.#media = media;
     this.#onProblem = onProblem;
@@ -64,7 +72,12 @@ export class OwnMedia {
     const wish = wishOf(kind, wanted, track);
     if (wish === null) return published === undefined ? { ok: true } : this.#client.unpublish(kind);
     if (published === undefined) {
-      return this.#client.publish(wish.track, { source: kind, paused: wish.paused });
+      const codec = this.#settings.get('codec');
+      return this.#client.publish(wish.track, {
+        source: kind,
+        paused: wish.paused,
+        ...(kind === 'camera' && codec !== 'auto' && { codec }),
+      });
     }
     if (published.track !== wish.track) {
       const replaced = await this.#client.replaceTrack(kind, wish.track);

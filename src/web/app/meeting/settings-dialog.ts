@@ -1,8 +1,9 @@
 import type { LocalMedia } from '../devices/local-media.ts';
-import type { Settings } from '../settings.ts';
+import { CODEC_CHOICES, type Settings } from '../settings.ts';
 import { textButton } from '../ui/button.ts';
 import { devicePickers } from '../ui/device-select.ts';
 import { el } from '../ui/dom.ts';
+import { icon } from '../ui/icons.ts';
 import { SHORTCUTS } from './shortcuts.ts';
 
 /** Devices may be changed in the middle of a call; opens a modal dialog that removes itself when closed. */
@@ -35,6 +36,7 @@ export function openSettings(
       { class: 'dialog-body' },
       el('h2', {}, 'Devices'),
       pickers.element,
+      el('label', { class: 'picker' }, icon('camera'), codecSelect(settings)),
       el('h2', { class: 'shortcuts-title' }, 'Keyboard'),
       el(
         'dl',
@@ -58,4 +60,24 @@ export function openSettings(
   );
   parent.append(dialog);
   dialog.showModal();
+}
+
+/** Which codec the camera is sent with, from the next time it is switched on. */
+function codecSelect(settings: Settings): HTMLSelectElement {
+  const select = el(
+    'select',
+    {
+      testid: 'select-codec',
+      attrs: { 'aria-label': 'Video codec, from the next time the camera is switched on' },
+      on: {
+        change: () => {
+          const choice = CODEC_CHOICES.find(({ value }) => value === select.value);
+          if (choice !== undefined) settings.set('codec', choice.value);
+        },
+      },
+    },
+    ...CODEC_CHOICES.map(({ value, label }) => el('option', { attrs: { value } }, label)),
+  );
+  select.value = settings.get('codec');
+  return select;
 }

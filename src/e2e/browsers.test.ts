@@ -1,0 +1,132 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { joinMeeting, launchBrowser, type Window } from './harness/browser.ts';
+import { freePort, startNode, type TestNode } from './harness/node.ts';
+import { localPolicy } from './harness/policies.ts';
+import { workersOf } from './harness/processes.ts';
+import { waitFor } from './harness/wait.ts';
+
+/** The product's main job: two Chromium windows with fake devices, a real node, a real worker. */
+let node: TestNode;
+let browser: Browser;
+const windows: Window[] = [];
+
+beforeAll(async () => {
+  const port = await freePort();
+  const policy = localPolicy('policy.yaml', { local: `ws://127.0.0.1:${port}` });
+  node = await startNode({ port, policy, withPage: true });
+  browser = await launchBrowser();
+}, 120_000);
+afterEach(async () => {
+  await Promise.all(windows.splice(0).map((window) => window.close()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await node?.close();
+});
+
+async function join(options: Parameters<typeof joinMeeting>[2]): Promise<Window> {
+  const window = await joinMeeting(browser, node.url, options);
+  windows.push(window);
+  return window;
+}
+
+/** Frames and audible samples keep coming: more of both than a moment ago. */
+async function seesAndHears(window: Window, codec: string): Promise<void> {
+  await waitFor(
+    `${codec} and sound`,
+    async () => {
+      const { codecs, videoFrames, audioEnergy } = await window.received();
+      return codecs.includes(codec) && codecs.includes('opus') && videoFrames > 10 && audioEnergy > 0;
+    },
+    40_000,
+    250,
+  );
+  const before = await window.received();
+  await waitFor(
+    'more of it',
+    async () => {
+      const after = await window.received();
+      return after.videoFrames > before.videoFrames + 5 && after.audioEnergy > before.audioEnergy;
+    },
+    20_000,
+    250,
+  );
+}
+
+describe('two windows in a call', () => {
+  it.each(['vp8', 'vp9', 'h264'])(
+    'see and hear each other, both ways (%s)',
+    async (codec) => {
+      const room = `call-${codec}`;
+      const ann = await join({ room, name: 'Ann', codec });
+      const bob = await join({ room, name: 'Bob', codec });
+      await seesAndHears(ann, codec);
+      await seesAndHears(bob, codec);
+      const { srtpCiphers } = await bob.received();
+      expect(srtpCiphers).toContain('SRTP_AEAD_AES_256_GCM');
+      expect(await bob.page.getByTestId('server-badge').textContent()).toContain('local');
+    },
+    120_000,
+  );
+
+  it('switches simulcast layers with the size of the picture', async () => {
+    const ann = await join({ room: 'layers', name: 'Ann', codec: 'vp8' });
+    const bob = await join({ room: 'layers', name: 'Bob', codec: 'vp8' });
+    await seesAndHears(bob, 'vp8');
+    const height = async () => Math.max(0, ...(await bob.received()).heights);
+    const large = await waitFor(
+      'a large picture',
+      async () => (await height()) >= 360 && height(),
+      40_000,
+      250,
+    );
+    await bob.page.setViewportSize({ width: 360, height: 320 });
+    await waitFor('a smaller layer', async () => (await height()) < large, 40_000, 250);
+    expect(await ann.received()).toMatchObject({ consumed: 2 });
+  }, 120_000);
+
+  it('shares a screen', async () => {
+    const ann = await join({ room: 'screen', name: 'Ann' });
+    const bob = await join({ room: 'screen', name: 'Bob' });
+    await ann.page.getByTestId('toggle-screen').click();
+    const screen = bob.page.locator('video[data-source="screen"]');
+    await screen.waitFor({ timeout: 30_000, state: 'attached' });
+    await waitFor(
+      'frames of the screen',
+      async () => (await screen.evaluate((v) => (v as HTMLVideoElement).videoWidth)) > 0,
+      30_000,
+      250,
+    );
+  }, 90_000);
+
+  it('has media back on another worker after the worker was killed', async () => {
+    const ann = await join({ room: 'killed', name: 'Ann' });
+    const bob = await join({ room: 'killed', name: 'Bob' });
+    await seesAndHears(ann, 'vp8');
+    await seesAndHears(bob, 'vp8');
+    const pids = workersOf(process.pid);
+    expect(pids).toHaveLength(1);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await waitFor('another worker', () => {
+      const now = workersOf(process.pid);
+      return now.length === 1 && now[0] !== pids[0];
+    });
+    await seesAndHears(ann, 'vp8');
+    await seesAndHears(bob, 'vp8');
+  }, 120_000);
+
+  it('chats, and leaves', async () => {
+    const ann = await join({ room: 'chat', name: 'Ann' });
+    const bob = await join({ room: 'chat', name: 'Bob' });
+    await ann.page.getByTestId('toggle-chat').click();
+    await ann.page.getByTestId('chat-input').fill('<b>hello</b>');
+    await ann.page.getByTestId('chat-send').click();
+    await bob.page.getByTestId('toggle-chat').click();
+    await bob.page.getByTestId('chat-text').waitFor({ timeout: 10_000 });
+    expect(await bob.page.getByTestId('chat-text').textContent()).toBe('<b>hello</b>');
+    await bob.page.getByTestId('leave').click();
+    await bob.page.getByTestId('end-screen').waitFor({ timeout: 10_000 });
+    await ann.page.getByTestId('alone').waitFor({ timeout: 15_000 });
+  }, 90_000);
+});
