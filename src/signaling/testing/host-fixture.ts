@@ -36,8 +36,9 @@ export class HostFixture {
   readonly #http: Server;
   readonly #clients = new Set<TestClient>();
   #port = 0;
-  /** What the next upgrade is let through with. */
-  #entry: Entry | null = null;
+  /** What each expected upgrade is let through with, by its path. */
+  readonly #entries = new Map<string, Entry>();
+  #nextEntry = 1;
 
   constructor({ limits = {}, roomLimits = {} }: HostFixtureOptions = {}) {
     const metrics: SignalingMetrics = {
@@ -61,8 +62,8 @@ export class HostFixture {
     const sockets = new WebSocketServer({ noServer: true, maxPayload: all.maxMessageBytes });
     this.#http = createServer();
     this.#http.on('upgrade', (request, socket, head) => {
-      const entry = this.#entry;
-      if (entry === null) throw new Error('nobody is expected');
+      const entry = this.#entries.get(request.url ?? '');
+      if (entry === undefined) throw new Error('nobody is expected');
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         if ('admitted' in entry) {
           this.host.accept(webSocket, entry.admitted);
@@ -86,11 +87,12 @@ export class HostFixture {
   }
 
   async #open(entry: Entry): Promise<TestClient> {
-    this.#entry = entry;
-    const client = new TestClient(`ws://127.0.0.1:${this.#port}`);
+    const path = `/${this.#nextEntry++}`;
+    this.#entries.set(path, entry);
+    const client = new TestClient(`ws://127.0.0.1:${this.#port}${path}`);
     this.#clients.add(client);
     await client.opened;
-    this.#entry = null;
+    this.#entries.delete(path);
     return client;
   }
 
