@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type Running, start } from './testing/run.ts';
+
+const FAKE = fileURLToPath(new URL('./testing/fake-node.mjs', import.meta.url));
+
+function fake(behaviour: string): Running {
+  return start([behaviour], {}, FAKE);
+}
+
+async function ready(behaviour: string): Promise<Running> {
+  const node = fake(behaviour);
+  await node.wrote(/worker .*\n/);
+  return node;
+}
+
+it('says where it is and what it runs, once it is ready', async () => {
+  const node = await ready('well');
+  node.child.kill('SIGTERM');
+  expect((await node.ended).stdout).toBe(
+    [
+      'Watershed is ready.',
+      '  page        http://localhost:4433',
+      '  datacenter  local, region home',
+      '  policy      version 3, sha256:00ff',
+      '  worker      mediasoup 3.27.1, native',
+      '',
+    ].join('\n'),
+  );
+});
+
+describe('a signal', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s closes, with exit code 0', async (signal) => {
+    const node = await ready('well');
+    node.child.kill(signal);
+    expect(await node.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  });
+
+  it('ends in bounded time a node that does not close', async () => {
+    const node = await ready('hangs');
+    node.child.kill('SIGTERM');
+    expect(await node.ended).toMatchObject({ code: 1, stderr: 'not closed within 1.5 s: ending now\n' });
+  });
+
+  it('that comes again later ends it at once', async () => {
+    const node = await ready('hangs');
+    node.child.kill('SIGINT');
+    await sleep(1100);
+    node.child.kill('SIGINT');
+    expect(await node.ended).toMatchObject({ code: 130, stderr: '' });
+  });
+
+  it('that comes twice together is one: a terminal and npm both pass it on', async () => {
+    const node = await ready('well');
+    node.child.kill('SIGINT');
+    node.child.kill('SIGINT');
+    node.child.kill('SIGTERM');
+    expect(await node.ended).toMatchObject({ code: 0 });
+  });
+
+  it('on which closing fails is told, with exit code 1', async () => {
+    const node = await ready('fails');
+    node.child.kill('SIGTERM');
+    expect(await node.ended).toMatchObject({
+      code: 1,
+      stderr: 'the node did not close cleanly: a worker would not end\n',
+    });
+  });
+});
+
+describe('a node that cannot start', () => {
+  it('says what to do about a port that is in use', async () => {
+    const { code, stdout, stderr } = await fake('busy').ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(
+      'port 4433 is in use: end what listens there (another node?), or set http.port (WATERSHED_HTTP_PORT) to another\n',
+    );
+  });
+
+  it('says why', async () => {
+    expect(await fake('broken').ended).toMatchObject({
+      code: 1,
+      stderr: 'the node could not start: the policy has no datacenter "local"\n',
+    });
+  });
+});

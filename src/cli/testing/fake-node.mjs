@@ -1,0 +1,31 @@
+// A node that does nothing, run by what runs real ones. Its argument says how it behaves.
+import { register } from 'tsx/esm/api';
+
+register();
+const { runUntilSignalled } = await import('../node-process.ts');
+const { loadNodeConfig } = await import('../../config/load.ts');
+
+const behaviour = process.argv[2];
+const config = loadNodeConfig({ file: new URL('../../../config/node.yaml', import.meta.url).pathname });
+const idle = setInterval(() => {}, 1000);
+
+async function close() {
+  if (behaviour === 'hangs') await new Promise(() => {});
+  if (behaviour === 'fails') throw new Error('a worker would not end');
+  clearInterval(idle);
+}
+
+async function run() {
+  if (behaviour === 'busy') throw Object.assign(new Error('listen'), { code: 'EADDRINUSE', port: 4433 });
+  if (behaviour === 'broken') throw new Error('the policy has no datacenter "local"');
+  return {
+    url: 'http://localhost:4433',
+    datacenter: 'local',
+    region: 'home',
+    policy: { version: 3, digest: 'sha256:00ff' },
+    worker: { version: '3.27.1', origin: 'native' },
+    close,
+  };
+}
+
+await runUntilSignalled(config, run, undefined, 1500);
