@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { AdmittedSession } from '../../cluster/types.ts';
+import type { MediaEngine } from '../../media/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { JoinClaims } from '../../protocol/token.ts';
 import { DEFAULT_ROOM_LIMITS, type RoomLimits } from '../../rooms/limits.ts';
@@ -18,6 +19,8 @@ import { TestClient } from './test-client.ts';
 export interface HostFixtureOptions {
   readonly limits?: Partial<SignalingLimits>;
   readonly roomLimits?: Partial<RoomLimits>;
+  /** Media of another kind than the fake one, which is there all the same. */
+  readonly realEngine?: MediaEngine;
 }
 
 type Entry =
@@ -40,7 +43,7 @@ export class HostFixture {
   readonly #entries = new Map<string, Entry>();
   #nextEntry = 1;
 
-  constructor({ limits = {}, roomLimits = {} }: HostFixtureOptions = {}) {
+  constructor({ limits = {}, roomLimits = {}, realEngine }: HostFixtureOptions = {}) {
     const metrics: SignalingMetrics = {
       request: (method, result) => this.results.push(`${method} ${result}`),
       connectionEnded: (end) => this.ends.push(end),
@@ -48,7 +51,7 @@ export class HostFixture {
     };
     const all = { ...DEFAULT_SIGNALING_LIMITS, ...limits };
     this.host = createSessionHost({
-      engine: this.engine,
+      engine: realEngine ?? this.engine,
       admission: this.admission,
       node: { id: 'node-1', datacenter: 'sjc', region: 'us' },
       policyDigest: () => 'sha256:test',
