@@ -10,6 +10,12 @@ import type { PublicationView } from './publications.ts';
 import type { RoomState } from './room-state.ts';
 import type { RemoteTrack } from './subscriptions.ts';
 
+/** Reports of the WebRTC device, as `RTCRtpSender.getStats` and `RTCRtpReceiver.getStats` give them. */
+export interface LocalStats {
+  readonly sent: readonly { readonly source: Source; readonly report: RTCStatsReport }[];
+  readonly received: readonly { readonly consumerId: string; readonly report: RTCStatsReport }[];
+}
+
 /**
  * A participant of one meeting at a time, in a browser or in Node (see `browser.ts` and `node.ts` for the
  * environment). Whatever an application asks for comes back as an `Outcome`; nothing rejects. What happens by
@@ -124,6 +130,14 @@ export class WatershedClient extends Emitter<ClientEvents> {
   /** The node's statistics of this peer's media. */
   getStats(): Promise<Outcome<ResponseOf<'getStats'>['stats']>> {
     return this.#do(async ({ link }) => (await link.request('getStats', {})).stats);
+  }
+
+  /** This machine's own statistics of what it sends and gets. */
+  getLocalStats(): Promise<Outcome<LocalStats>> {
+    return this.#do(async ({ media }) => {
+      const [sent, received] = await Promise.all([media.publications.stats(), media.subscriptions.stats()]);
+      return { sent, received };
+    });
   }
 
   /** Host only: mutes a peer's microphone, or another of its sources. */

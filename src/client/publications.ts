@@ -126,6 +126,16 @@ export class Publications extends Emitter<{
     await this.#link.request(paused ? 'pauseProducer' : 'resumeProducer', { producerId: producer.id });
   }
 
+  /** The device's own figures of each source that is being sent. */
+  async stats(): Promise<{ source: Source; report: RTCStatsReport }[]> {
+    const reports = [...this.#bySource.values()].map(async ({ options, producer }) =>
+      producer === null || producer.closed
+        ? []
+        : [{ source: options.source, report: await producer.getStats() }],
+    );
+    return (await Promise.all(reports)).flat();
+  }
+
   /** A host muted this producer. */
   onMuted(producerId: string): void {
     const publication = this.#byProducer(producerId);

@@ -42,9 +42,12 @@ export class Subscriptions extends Emitter<{
     return [...this.#tracks.values()].map(({ remote }) => remote);
   }
 
-  /** The consumer behind a track, for its statistics. */
-  consumer(consumerId: string): Consumer | undefined {
-    return this.#tracks.get(consumerId)?.consumer;
+  /** The device's own figures of each track. */
+  async stats(): Promise<{ consumerId: string; report: RTCStatsReport }[]> {
+    const reports = [...this.#tracks.values()].map(async ({ consumer }) =>
+      consumer.closed ? [] : [{ consumerId: consumer.id, report: await consumer.getStats() }],
+    );
+    return (await Promise.all(reports)).flat();
   }
 
   attach(transport: Transport): void {

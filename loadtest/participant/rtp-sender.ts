@@ -1,0 +1,168 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import type { FrameSource } from './frame-source.ts';
+import { readFeedback, senderReport } from './rtcp.ts';
+import { type AudioLevel, rtpPacket } from './rtp.ts';
+import { writeStamp } from './stamp.ts';
+
+/** The way out: RTP and RTCP packets, before SRTP. False while it is not open. */
+export interface PacketSink {
+  isOpen(): boolean;
+  send(packet: Buffer): void;
+}
+
+export interface RtpStreamOptions {
+  readonly ssrc: number;
+  readonly payloadType: number;
+  readonly clockRate: number;
+  readonly cname: string;
+  readonly source: FrameSource;
+  /** Video: the last packet of a frame carries the marker bit. */
+  readonly marksFrames: boolean;
+  readonly audioLevel?: AudioLevel;
+  /** Whether anything is to be sent at the moment. */
+  readonly isWanted: () => boolean;
+}
+
+/** Milliseconds from one sender report to the next, and to the first. */
+const REPORT_EVERY = 1000;
+const FIRST_REPORT = 50;
+/** Packets kept for retransmission. */
+const HISTORY = 512;
+
+export interface SendStats {
+  /** The number that this stream's stamps carry. */
+  readonly stream: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly keyFrameRequests: number;
+  readonly retransmitted: number;
+}
+
+/** Sends one RTP stream: frames in time, sender reports, retransmissions, and key frames on request. */
+export class RtpStream {
+  readonly ssrc: number;
+  active = true;
+  readonly #options: RtpStreamOptions;
+  readonly #sink: PacketSink;
+  readonly #stream = randomBytes(4).readUInt32BE(0);
+  readonly #history = new Map<number, Buffer>();
+  #sequence = randomInt(0x8000);
+  #timestamp = randomInt(2 ** 32 - 1);
+  #lastFrameAt = 0;
+  #nextReportAt: number;
+  #nextFrameAt: number;
+  #timer: NodeJS.Timeout | undefined;
+  #count = 0;
+  #bytes = 0;
+  #keyFrameRequests = 0;
+  #retransmitted = 0;
+  #running = false;
+
+  constructor(options: RtpStreamOptions, sink: PacketSink) {
+    this.#options = options;
+    this.#sink = sink;
+    this.ssrc = options.ssrc;
+    this.#nextFrameAt = performance.now();
+    this.#nextReportAt = this.#nextFrameAt + FIRST_REPORT;
+    this.#schedule();
+  }
+
+  /** RTCP that came for the sender; what is about other streams is passed over. */
+  onRtcp(packet: Buffer): void {
+    for (const feedback of readFeedback(packet)) {
+      if (feedback.ssrc !== this.ssrc) continue;
+      if (feedback.kind === 'keyFrame') {
+        this.#keyFrameRequests += 1;
+        this.#options.source.requestKeyFrame();
+      } else {
+        for (const sequence of feedback.sequences) this.#retransmit(sequence);
+      }
+    }
+  }
+
+  stats(): SendStats {
+    return {
+      stream: this.#stream,
+      packets: this.#count,
+      bytes: this.#bytes,
+      keyFrameRequests: this.#keyFrameRequests,
+      retransmitted: this.#retransmitted,
+    };
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#history.clear();
+    this.active = false;
+  }
+
+  #schedule(): void {
+    // By the clock, not from now: a late timer does not slow the stream down.
+    const wait = Math.max(0, this.#nextFrameAt - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#tick();
+      if (this.#timer !== undefined) this.#schedule();
+    }, wait);
+  }
+
+  #tick(): void {
+    const { source, isWanted } = this.#options;
+    const now = performance.now();
+    this.#nextFrameAt += source.interval;
+    // After a long stop (a suspended machine) the missed frames are not made up for.
+    if (now - this.#nextFrameAt > 1000) this.#nextFrameAt = now + source.interval;
+    this.#timestamp = (this.#timestamp + source.ticks) >>> 0;
+    const wanted = this.active && isWanted() && this.#sink.isOpen();
+    if (!wanted) {
+      this.#running = false;
+      return;
+    }
+    // Whoever watches begins at a key frame after a break.
+    if (!this.#running) source.requestKeyFrame();
+    this.#running = true;
+    this.#lastFrameAt = Date.now();
+    this.#sendFrame(source);
+    if (now >= this.#nextReportAt) this.#report(now);
+  }
+
+  #sendFrame(source: FrameSource): void {
+    const { payloadType, ssrc, audioLevel, marksFrames } = this.#options;
+    const payloads = source.next();
+    payloads.forEach(({ bytes, stampable }, index) => {
+      if (stampable) {
+        writeStamp(bytes, { stream: this.#stream, count: this.#count, sentAt: process.hrtime.bigint() });
+      }
+      this.#sequence = (this.#sequence + 1) & 0xffff;
+      const marker = marksFrames && index === payloads.length - 1;
+      const header = { payloadType, marker, sequence: this.#sequence, timestamp: this.#timestamp, ssrc };
+      const packet = rtpPacket(header, bytes, audioLevel);
+      this.#history.set(this.#sequence, packet);
+      this.#history.delete((this.#sequence - HISTORY) & 0xffff);
+      this.#count += 1;
+      this.#bytes += bytes.length;
+      this.#sink.send(packet);
+    });
+  }
+
+  #report(now: number): void {
+    this.#nextReportAt = now + REPORT_EVERY;
+    this.#sink.send(
+      senderReport({
+        ssrc: this.ssrc,
+        wallMs: this.#lastFrameAt,
+        timestamp: this.#timestamp,
+        packets: this.#count,
+        bytes: this.#bytes,
+        cname: this.#options.cname,
+      }),
+    );
+  }
+
+  #retransmit(sequence: number): void {
+    const packet = this.#history.get(sequence);
+    if (packet === undefined || !this.#sink.isOpen()) return;
+    this.#retransmitted += 1;
+    this.#sink.send(packet);
+  }
+}
