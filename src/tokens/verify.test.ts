@@ -181,6 +181,8 @@ describe('what is refused', () => {
       'token_invalid',
       () => token({}, { alg: 'ES256' }, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
     ],
+    // RFC 9864's name for the same algorithm, which the key would fit: one name is spoken, and pinned.
+    ['another name of the algorithm', 'token_invalid', () => token({}, { alg: 'Ed25519' })],
     ['a critical extension', 'token_invalid', criticalExtension],
     ['expired', 'token_expired', () => token({ exp: seconds - 60 })],
     [
