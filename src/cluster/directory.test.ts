@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { listFor, namesOf } from './directory.ts';
+import { livenessOf } from './liveness.ts';
+import { nodeOf, zoom2020 } from './testing/door.ts';
+
+const p = zoom2020();
+const US = { home: 'us', evidence: ['us'], regions: null };
+const live = livenessOf(
+  p,
+  p.datacenterNames.map((name) => nodeOf(p, name)),
+);
+const question = { room: 'standup', now: 1_000_500 };
+
+test('a list keeps the order it is given, and ends after 60 s', () => {
+  const list = listFor(p, US, { primaries: ['iad', 'sjc'], secondaries: ['hkg', 'fra'] }, live, question);
+  expect(namesOf(list)).toEqual(['iad', 'sjc', 'hkg', 'fra']);
+  expect(list).toMatchObject({ cloud: 'commercial', room: 'standup', expiresAt: 1060, policy: p.digest });
+  expect(list.primaries[0]).toEqual({ datacenter: 'iad', region: 'us', url: 'wss://iad.example.net' });
+});
+
+test('whoever filtered wrongly before: no list is made of what is not allowed, not up, or not known', () => {
+  for (const wrong of ['sha', 'tsn', 'lhr']) {
+    expect(() => listFor(p, US, { primaries: [wrong], secondaries: [] }, live, question)).toThrow();
+    expect(() => listFor(p, US, { primaries: ['sjc'], secondaries: [wrong] }, live, question)).toThrow();
+  }
+  const narrowed = { ...US, regions: ['eu'] };
+  expect(() => listFor(p, narrowed, { primaries: ['sjc'], secondaries: [] }, live, question)).toThrow();
+  const nobody = livenessOf(p, []);
+  expect(() => listFor(p, US, { primaries: ['sjc'], secondaries: [] }, nobody, question)).toThrow();
+});
