@@ -159,7 +159,7 @@ async function compose(
     keys: () => directoryKeys(policy.policy.cloud, [keys.directory]),
     readiness: health,
     metrics,
-    page: parts.page ?? (await pageFor({ config, policy, region, directory: keys.directory, issuer })),
+    page: parts.page ?? (await pageFor({ config, policy, region, issuer })),
     draining: () => draining,
     logger,
   });

@@ -57,10 +57,9 @@ export async function pageFor(parts: {
   config: NodeConfig;
   policy: CompiledPolicy;
   region: string;
-  directory: SigningKey;
   issuer: TokenIssuer | null;
 }): Promise<Page> {
-  const { policy, region, directory, issuer } = parts;
+  const { policy, region, issuer } = parts;
   const development = issuer !== null;
   return createPage({
     bundle: await ensurePageBundle(),
@@ -68,9 +67,6 @@ export async function pageFor(parts: {
       cloud: policy.policy.cloud,
       development,
       frontDoors: [],
-      keys: [directory.publicJwk],
-      iceServers: [],
-      iceTransportPolicy: 'all',
       regions: development ? [...policy.regionNames] : [],
       region,
     }),

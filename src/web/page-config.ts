@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { directoryKeysSchema } from '../protocol/directory.ts';
 import { displayNameSchema, nameSchema, roleSchema, roomIdSchema } from '../protocol/token.ts';
 
 /** Where the page finds its configuration; relative to the origin it was loaded from. */
@@ -16,16 +15,6 @@ export const pageConfigSchema = z.object({
   development: z.boolean(),
   /** HTTP(S) origins to ask for a directory list, in turn; empty means the page's own origin. */
   frontDoors: z.array(z.string()),
-  /** Keys that sign directory lists (`GET /v1/keys`), so that the page needs no further request to verify one. */
-  keys: directoryKeysSchema.shape.keys,
-  iceServers: z.array(
-    z.object({
-      urls: z.array(z.string()),
-      username: z.string().optional(),
-      credential: z.string().optional(),
-    }),
-  ),
-  iceTransportPolicy: z.enum(['all', 'relay']),
   /** The policy's regions, for the development lobby; empty outside development. */
   regions: z.array(nameSchema),
   /** Region of the node that served the page, which the development lobby proposes. */

@@ -103,7 +103,7 @@ class Screens {
       name: choice.name,
       link: token === null ? window.location.origin + roomPath(choice.room) : null,
       token: () => (token === null ? devToken(choice) : Promise.resolve({ ok: true, token })),
-      onScreen: (element) => this.#root.replaceChildren(element),
+      onScreen: (element) => this.#put(element),
       onEnd: (ending) => this.#end(ending, choice),
     });
     this.#show(null, () => call.close());
@@ -126,7 +126,14 @@ class Screens {
   #show(element: HTMLElement | null, close: () => void): void {
     this.#close?.();
     this.#close = close;
-    if (element !== null) this.#root.replaceChildren(element);
+    if (element !== null) this.#put(element);
+  }
+
+  /** Focus goes to the heading of the new screen, so that it is read out and the keyboard begins there. */
+  #put(element: HTMLElement): void {
+    this.#root.replaceChildren(element);
+    const heading = element.querySelector('h1[autofocus]');
+    if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
   }
 }
 

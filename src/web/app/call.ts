@@ -93,7 +93,6 @@ export function startCall(setup: CallSetup): Call {
       token: answer.token,
       frontDoors: config.frontDoors.length > 0 ? config.frontDoors : [window.location.origin],
       displayName: setup.name,
-      keys: config.keys,
     });
     if (!outcome.ok) end({ kind: 'problem', problem: outcome.problem, attempts });
   };

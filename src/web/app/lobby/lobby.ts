@@ -169,9 +169,10 @@ export function createLobby(options: LobbyOptions): View {
       el('header', { class: 'lobby-header' }, brand(), el('span', { class: 'cloud' }, config.cloud)),
       el(
         'main',
-        { class: 'lobby-main' },
-        el('section', { attrs: { 'aria-label': 'Camera and microphone' } }, preview.element, pickers.element),
-        el('section', { attrs: { 'aria-label': 'Join' } }, form),
+        { class: 'lobby-main', attrs: { 'aria-label': 'Join a meeting' } },
+        preview.element,
+        form,
+        pickers.element,
       ),
     ),
     close() {

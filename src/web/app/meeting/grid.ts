@@ -92,6 +92,7 @@ export function createGrid(options: GridOptions): Grid {
         box,
         place,
         pinned: tile.id === pinned,
+        pinnable: state.tiles.length > 1,
         track: state.trackOf(tile),
         host: state.host,
       });
@@ -102,6 +103,13 @@ export function createGrid(options: GridOptions): Grid {
     next.update({ disabled: result.page === result.pages - 1 });
     more.hidden = result.overflow <= 0;
     setText(more, `+${result.overflow} more`);
+    const stage = result.placed.find(({ place }) => place === 'stage')?.box;
+    if (stage !== undefined) {
+      // In the stage's lower right corner, where it covers nobody.
+      more.style.transform = `translate(calc(${area.offsetLeft + stage.x + stage.width}px - 100% - 10px), calc(${
+        area.offsetTop + stage.y + stage.height
+      }px - 100% - 10px))`;
+    }
     element.dataset.tiles = String(result.placed.length);
     options.onPlaced(result.placed);
   };

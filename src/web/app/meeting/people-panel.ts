@@ -130,7 +130,7 @@ function person(
 ): HTMLElement {
   const { self, muted, host } = state;
   const mute = iconButton({
-    icon: 'micOff',
+    icon: 'mic',
     label: `Mute ${peer.displayName}`,
     testid: 'mute-peer',
     class: 'small tip-left',

@@ -1,5 +1,6 @@
 import type { Attempt } from '../../../client/connector.ts';
 import { attemptLine } from '../screens/attempts.ts';
+import { shortDigest } from '../screens/digest.ts';
 import { el, replaceChildren, setText } from '../ui/dom.ts';
 import { icon } from '../ui/icons.ts';
 import type { ConnectionStats } from './stats.ts';
@@ -51,7 +52,7 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
     el(
       'p',
       { class: 'hint' },
-      'Your media is processed here, and only here for you. The policy decides where it may be.',
+      'This datacenter serves you. It is one of those that the policy admits for your region.',
     ),
     el(
       'dl',
@@ -150,11 +151,6 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
       document.removeEventListener('pointerdown', onPress);
     },
   };
-}
-
-/** The first eight digits of a digest, without the name of its algorithm. */
-export function shortDigest(digest: string): string {
-  return digest.replace(/^[a-z0-9]+[:-]/, '').slice(0, 8);
 }
 
 function rate(bitsPerSecond: number): string {

@@ -1,4 +1,5 @@
 import type { PlacedTile } from './arrange.ts';
+import { type Size, WIDE } from './layout.ts';
 
 /** What the page wants of one video consumer. */
 export interface Wanted {
@@ -18,10 +19,14 @@ const PRIORITY = { stage: 200, grid: 100, corner: 100, strip: 60 } as const;
 const SCREEN_PRIORITY = 220;
 
 /**
- * The layer whose picture is at least about as wide as the tile: 0 is a quarter of the camera's size (320 px of
- * 1280), 1 half, 2 full. A little blur is not seen, so a layer serves up to 1.25 times its width.
+ * The layer whose picture is at least about as large as the tile: 0 is a quarter of the camera's size (320 px of
+ * 1280), 1 half, 2 full. A little blur is not seen, so a layer serves up to 1.25 times its width. A tile is
+ * filled, so a narrow one counts by its height.
+ *
+ * @param tile in CSS pixels
  */
-export function layerFor(width: number, pixelRatio: number): number {
+export function layerFor(tile: Size, pixelRatio: number): number {
+  const width = Math.max(tile.width, tile.height * WIDE);
   const pixels = width * Math.min(2, Math.max(1, pixelRatio));
   if (pixels <= 400) return 0;
   if (pixels <= 800) return 1;
@@ -50,7 +55,7 @@ export function wantedConsumers(
       wanted.set(consumerId, {
         paused: false,
         // A screen is sent in one size: text that was scaled down cannot be read.
-        spatialLayer: source === 'screen' ? null : layerFor(entry.box.width, pixelRatio),
+        spatialLayer: source === 'screen' ? null : layerFor(entry.box, pixelRatio),
         priority: source === 'screen' && entry.place === 'stage' ? SCREEN_PRIORITY : PRIORITY[entry.place],
       });
     }

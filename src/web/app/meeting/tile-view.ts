@@ -18,6 +18,8 @@ export interface TileState {
   readonly box: Box;
   readonly place: Place;
   readonly pinned: boolean;
+  /** There is something to be larger than. */
+  readonly pinnable: boolean;
   readonly track: MediaStreamTrack | null;
   /** This person is a host, and may act on others. */
   readonly host: boolean;
@@ -122,7 +124,7 @@ export function createTileView(first: TileModel, actions: TileActions): TileView
 
   return {
     element,
-    update({ tile, box, place, pinned, track, host }) {
+    update({ tile, box, place, pinned, pinnable, track, host }) {
       const picture = tile.dark === null ? track : null;
       show(picture);
       showFace(tile);
@@ -150,7 +152,7 @@ export function createTileView(first: TileModel, actions: TileActions): TileView
       style.width = `${box.width.toFixed(1)}px`;
       style.height = `${box.height.toFixed(1)}px`;
 
-      pin.element.hidden = place === 'corner';
+      pin.element.hidden = !pinnable;
       pin.update({ label: pinned ? 'Stop showing large' : 'Show large', pressed: pinned });
       pin.element.classList.toggle('on', pinned);
       mute.element.hidden = !host || tile.self || tile.muted || tile.source === 'screen';

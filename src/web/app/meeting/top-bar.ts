@@ -11,6 +11,7 @@ export interface TopBar {
 
 /** Room, time, and who serves this call. */
 export function createTopBar(badge: ServerBadge, onCopyLink: () => void): TopBar {
+  const heading = el('h1', { class: 'visually-hidden', attrs: { tabindex: -1, autofocus: true } });
   const room = el('span', { class: 'room-name', testid: 'room-name' });
   const lock = el(
     'span',
@@ -44,11 +45,13 @@ export function createTopBar(badge: ServerBadge, onCopyLink: () => void): TopBar
     element: el(
       'header',
       { class: 'top-bar' },
+      heading,
       el('div', { class: 'top-left' }, brand(), copy, lock, clock),
       badge.element,
     ),
     update(state) {
       setText(room, state.room);
+      setText(heading, `Meeting ${state.room}`);
       lock.hidden = !state.locked;
       endsAt = state.endsAt;
     },

@@ -3,7 +3,8 @@ import { textButton } from '../ui/button.ts';
 import { el } from '../ui/dom.ts';
 import { icon } from '../ui/icons.ts';
 import { attemptList } from './attempts.ts';
-import { type Ending, wordsOf } from './ending.ts';
+import { shortDigest } from './digest.ts';
+import { type Ending, tellingAttempts, wordsOf } from './ending.ts';
 
 export interface EndActions {
   readonly onAgain: () => void;
@@ -15,7 +16,7 @@ export interface EndActions {
 export function createEndScreen(ending: Ending, actions: EndActions): HTMLElement {
   const words = wordsOf(ending);
   const again = textButton({
-    label: ending.kind === 'left' ? 'Join again' : 'Try again',
+    label: words.again ?? '',
     testid: 'again',
     kind: 'primary',
     onClick: actions.onAgain,
@@ -25,7 +26,7 @@ export function createEndScreen(ending: Ending, actions: EndActions): HTMLElemen
       ? null
       : textButton({ label: 'Back to the start', testid: 'to-lobby', onClick: actions.onLobby });
   const problem = ending.kind === 'problem' ? ending.problem : undefined;
-  const attempts = ending.kind === 'problem' ? ending.attempts : [];
+  const attempts = tellingAttempts(ending);
   return el(
     'div',
     { class: 'screen', testid: 'end-screen', attrs: { 'data-code': problem?.code ?? 'left' } },
@@ -34,7 +35,7 @@ export function createEndScreen(ending: Ending, actions: EndActions): HTMLElemen
       'main',
       { class: `card ${words.tone}` },
       el('div', { class: 'card-icon' }, icon(words.icon)),
-      el('h1', { testid: 'end-title' }, words.title),
+      el('h1', { testid: 'end-title', attrs: { tabindex: -1, autofocus: true } }, words.title),
       el('p', { class: 'card-message', testid: 'end-message', attrs: { role: 'alert' } }, words.message),
       problem === undefined
         ? null
@@ -43,11 +44,15 @@ export function createEndScreen(ending: Ending, actions: EndActions): HTMLElemen
             { class: 'facts' },
             ...fact('Code', problem.code, 'end-code'),
             ...fact('Rule', problem.rule, 'end-rule'),
-            ...fact('Policy', problem.policy?.slice(0, 16), 'end-policy'),
+            ...fact(
+              'Policy',
+              problem.policy === undefined ? undefined : shortDigest(problem.policy),
+              'end-policy',
+            ),
           ),
       attempts.length === 0 ? null : el('h2', {}, 'What was tried'),
       attempts.length === 0 ? null : attemptList(attempts),
-      el('div', { class: 'card-actions' }, words.again ? again : null, lobby),
+      el('div', { class: 'card-actions' }, words.again === null ? null : again, lobby),
     ),
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { problemOfCatalogue } from '../../../client/problem.ts';
 import { ERRORS } from '../../../protocol/errors.ts';
-import { wordsOf } from './ending.ts';
+import { tellingAttempts, wordsOf } from './ending.ts';
 
 const words = (code: string) => wordsOf({ kind: 'problem', problem: problemOfCatalogue(code), attempts: [] });
 
@@ -18,11 +18,33 @@ describe('wordsOf', () => {
     });
   });
   it('does not offer to come back to a meeting that is over', () => {
-    expect(words('room_ended').again).toBe(false);
-    expect(words('room_locked').again).toBe(true);
-    expect(wordsOf({ kind: 'left' }).again).toBe(true);
+    expect(words('room_ended').again).toBeNull();
+    expect(words('room_locked').again).toBe('Try again');
+    expect(wordsOf({ kind: 'left' }).again).toBe('Join again');
   });
   it('has words for a code of a newer server', () => {
     expect(words('not_invented_yet').title).toBe('You could not join');
+  });
+});
+
+describe('tellingAttempts', () => {
+  const attempt = {
+    n: 1,
+    datacenter: 'sjc',
+    region: 'us',
+    url: 'wss://sjc.example.net',
+    code: null,
+    milliseconds: 9,
+  };
+  const ending = (...outcomes: ('admitted' | 'timeout')[]) => ({
+    kind: 'problem' as const,
+    problem: problemOfCatalogue('removed'),
+    attempts: outcomes.map((outcome) => ({ ...attempt, outcome })),
+  });
+  it('is silent when the first try went well', () => {
+    expect(tellingAttempts(ending('admitted'))).toEqual([]);
+  });
+  it('tells all when one did not', () => {
+    expect(tellingAttempts(ending('timeout', 'admitted'))).toHaveLength(2);
   });
 });

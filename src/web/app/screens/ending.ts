@@ -8,14 +8,20 @@ export type Ending =
   /** Everything else: refused at the door, removed, ended, lost. */
   | { readonly kind: 'problem'; readonly problem: Problem; readonly attempts: readonly Attempt[] };
 
+/** The tries that say something: after a call that went well there are none. */
+export function tellingAttempts(ending: Ending): readonly Attempt[] {
+  if (ending.kind === 'left' || ending.attempts.every(({ outcome }) => outcome === 'admitted')) return [];
+  return ending.attempts;
+}
+
 /** What the last screen says, and what can be done from there. */
 export interface EndingWords {
   readonly title: string;
   readonly message: string;
   readonly tone: 'neutral' | 'warning' | 'danger';
   readonly icon: IconName;
-  /** Whether the same join may be tried again from here. */
-  readonly again: boolean;
+  /** What the button says that joins once more; null where that is pointless. */
+  readonly again: string | null;
 }
 
 type Look = Omit<EndingWords, 'message' | 'again'>;
@@ -60,9 +66,16 @@ const FINAL = new Set(['room_ended', 'room_expired', 'token_missing', 'replaced'
 
 export function wordsOf(ending: Ending): EndingWords {
   if (ending.kind === 'left') {
-    return { title: 'You left the meeting', message: 'You can come back any time.', ...NEUTRAL, again: true };
+    return {
+      title: 'You left the meeting',
+      message: 'You can come back any time.',
+      ...NEUTRAL,
+      again: 'Join again',
+    };
   }
   const { problem } = ending;
   const look = LOOKS[problem.code] ?? { title: 'You could not join', tone: 'danger', icon: 'alert' };
-  return { ...look, message: problem.message, again: !FINAL.has(problem.code) };
+  const inside = ending.attempts.some(({ outcome }) => outcome === 'admitted');
+  const again = FINAL.has(problem.code) ? null : inside ? 'Join again' : 'Try again';
+  return { ...look, message: problem.message, again };
 }

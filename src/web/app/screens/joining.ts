@@ -16,7 +16,7 @@ export interface JoiningView {
 
 /** The way in: each datacenter that was tried, and what it said. */
 export function createJoining(room: string, onCancel: () => void): JoiningView {
-  const title = el('h1', { testid: 'joining-title' }, 'Joining…');
+  const title = el('h1', { testid: 'joining-title', attrs: { tabindex: -1, autofocus: true } }, 'Joining…');
   const step = el('p', { class: 'joining-step', testid: 'joining-step', attrs: { role: 'status' } });
   const spinner = el('span', { class: 'spinner', attrs: { 'aria-hidden': true } });
   const list = el('ol', { class: 'attempts', testid: 'attempts' });
