@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,10 +86,7 @@ describe('policy check', () => {
   });
 
   it('clouds that share something', async () => {
-    const twin = write(
-      'twin.yaml',
-      (await import('node:fs')).readFileSync(file('zoom-2020'), 'utf8').replace('commercial', 'other'),
-    );
+    const twin = write('twin.yaml', readFileSync(file('zoom-2020'), 'utf8').replace('commercial', 'other'));
     const { code, out } = await run('check', file('zoom-2020'), twin);
     expect(code).toBe(1);
     expect(out).toContain('share the datacenter name sjc');
@@ -126,7 +123,7 @@ describe('policy diff', () => {
   });
 
   it('3: wider; each line of reach begins with its sign', async () => {
-    const text = (await import('node:fs')).readFileSync(file('zoom-2020'), 'utf8');
+    const text = readFileSync(file('zoom-2020'), 'utf8');
     const wide = write(
       'wide.yaml',
       text
@@ -190,5 +187,118 @@ describe('policy explain', () => {
     expect((await explain('us', 'shq')).code).toBe(2);
     expect((await run('explain', file('zoom-2020'), '--client', 'us')).code).toBe(2);
     expect((await run('explain', write('y.yaml', ''), '--client', 'us', '--datacenter', 'sha')).code).toBe(2);
+  });
+});
+
+describe('policy simulate, meet and graph', () => {
+  it('0 served, 1 refused, 2 unknown name', async () => {
+    const simulate = (...args: string[]) => run('simulate', file('zoom-2020-february'), ...args);
+    expect(await simulate('--client', 'us', '--down', 'sjc,iad')).toMatchObject({ code: 0 });
+    const refused = await simulate('--client', 'us', '--down', 'sjc,iad,fra,ams,hkg');
+    expect(refused.code).toBe(1);
+    expect(refused.out).toMatch(/^never secondary sha: .*zoom-2020-february\.yaml:7:34\)$/m);
+    expect((await simulate('--client', 'us', '--down', 'xxx')).code).toBe(2);
+    const all = await simulate('--client', 'us', '--all', '--json');
+    expect(JSON.parse(all.out).outcomes).toHaveLength(6);
+  });
+
+  it('meets, or says why not', async () => {
+    expect((await run('meet', file('zoom-2020'), 'us', 'cn')).code).toBe(0);
+    expect((await run('meet', file('zoom-2020'), 'us,cn', '--json')).out).toContain('"possible": true');
+    const apart = write('apart.yaml', readFileSync(file('zoom-2020'), 'utf8').replace('[hkg, sjc]', '[]'));
+    expect(await run('meet', apart, 'us', 'cn')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('cn sits at: nowhere'),
+    });
+    expect((await run('meet', apart, 'xx')).code).toBe(2);
+  });
+
+  it('draws to stdout or a file', async () => {
+    expect((await run('graph', file('global'))).out).toMatch(/^<svg .*<\/svg>\n$/s);
+    const out = join(dir, 'g.svg');
+    expect((await run('graph', file('zoom-2020'), '--out', out)).code).toBe(0);
+    expect(readFileSync(out, 'utf8')).toContain('commercial');
+    expect((await run('graph', file('zoom-2020'), '--out', join(dir, 'no', 'g.svg'))).code).toBe(2);
+  });
+});
+
+describe('policy replay', () => {
+  const decision = {
+    step: 'join',
+    kind: 'redirect',
+    code: 'region_not_admitted',
+    rule: 'admits',
+    here: 'sha',
+    home: 'us',
+    evidence: ['us'],
+    regions: null,
+    policy: 'sha256:x',
+    listed: ['sjc'],
+    room: 'abc…',
+    jti: null,
+    at: '2026-01-01T00:00:00.000Z',
+  };
+
+  it('0: nothing opens; 3: something does; log lines or bare records', async () => {
+    const log = write(
+      'log.jsonl',
+      `${JSON.stringify({ level: 30, msg: 'decision', decision })}\n{"level":30}\nnot json\n${JSON.stringify(decision)}\n`,
+    );
+    const same = await run('replay', file('zoom-2020-february'), log);
+    expect(same).toMatchObject({ code: 0, out: expect.stringContaining('2 decisions replayed, 0 flips') });
+    const open = write(
+      'open.yaml',
+      readFileSync(file('zoom-2020-february'), 'utf8').replace('admits: [cn]', 'admits: any'),
+    );
+    const flipped = await run('replay', open, log);
+    expect(flipped.code).toBe(3);
+    expect(flipped.out).toContain(`+ ${log}:1: join of us at sha: redirect → admit (admitted)`);
+    expect(flipped.out).toContain(`+ ${log}:4: `);
+    expect(JSON.parse((await run('replay', open, log, '--json')).out)).toMatchObject({
+      exit: 3,
+      flips: [{ line: 1 }, { line: 4 }],
+    });
+  });
+
+  it('2: not a policy, no such file, no records', async () => {
+    expect((await run('replay', write('z.yaml', ''), write('l', '{}'))).code).toBe(2);
+    expect((await run('replay', file('zoom-2020'), join(dir, 'none'))).code).toBe(2);
+    expect((await run('replay', file('zoom-2020'), write('l2', 'nothing\n'))).code).toBe(2);
+  });
+});
+
+describe('policy keygen, sign and verify', () => {
+  it('two signers make a bundle that holds; one does not', async () => {
+    const [a, b] = [join(dir, 'a.pem'), join(dir, 'b.pem')];
+    const bundle = join(dir, 'bundle');
+    const ana = (await run('keygen', a)).out.trim();
+    const ben = (await run('keygen', b)).out.trim();
+    expect(ana).toMatch(/^ed25519:[\w-]{43}$/);
+    expect(statSync(a).mode & 0o777).toBe(0o600);
+    expect((await run('keygen', a)).code).toBe(2);
+    const roots = ['--signer', `ana=${ana}`, `ben=${ben}`];
+    expect((await run('sign', file('zoom-2020'), '--key', a, '--out', bundle)).code).toBe(0);
+    expect(await run('verify', bundle, ...roots)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('bundle_too_few_signers'),
+    });
+    expect((await run('sign', bundle, '--key', b, '--over', 'constitution', '--out', bundle)).code).toBe(0);
+    expect(await run('verify', bundle, ...roots, '--cloud', 'commercial', '--above', '11')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('constitution signed by ana, ben; document signed by ana'),
+    });
+    expect((await run('verify', bundle, ...roots, '--above', '12')).code).toBe(1);
+    expect((await run('verify', bundle, ...roots, '--cloud', 'government')).code).toBe(1);
+    expect((await run('verify', bundle, '--signer', ana)).code).toBe(1);
+    expect((await run('verify', bundle, '--signer', 'ed25519:x')).code).toBe(2);
+    expect((await run('verify', join(dir, 'none'), ...roots)).code).toBe(2);
+  });
+
+  it('refuses to sign what fails check, or is no policy', async () => {
+    const key = join(dir, 'c.pem');
+    await run('keygen', key);
+    expect((await run('sign', file('zoom-2020-february'), '--key', key)).code).toBe(1);
+    expect((await run('sign', write('n.yaml', 'a'), '--key', key)).code).toBe(2);
+    expect((await run('sign', file('zoom-2020'), '--key', file('zoom-2020'))).code).toBe(2);
   });
 });

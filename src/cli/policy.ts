@@ -1,8 +1,12 @@
-import { Command, type CommanderError } from 'commander';
+import { Command, type CommanderError, Option } from 'commander';
+import { runKeygen, runSign, runVerify, type SignOptions, type VerifyOptions } from './policy-bundle.ts';
 import { runCheck } from './policy-check.ts';
 import { runDiff } from './policy-diff.ts';
 import { runExplain } from './policy-explain.ts';
+import { runGraph } from './policy-graph.ts';
 import { EXIT, type Io, processIo } from './policy-io.ts';
+import { runReplay } from './policy-replay.ts';
+import { runMeet, runSimulate } from './policy-simulate.ts';
 
 /**
  * `watershed policy …`. Exit codes: 0 holds (allowed, no new reach), 1 a violation (not allowed), 2 not a policy,
@@ -45,5 +49,89 @@ export function policyCommand(io: Io = processIo): Command {
       runExplain(io, file, options),
     );
 
+  policy
+    .command('simulate')
+    .description('a client with datacenters down: what it tries, in order (exit 0 served, 1 refused, or 2)')
+    .argument('<file>', 'the policy')
+    .requiredOption('--client <region>', 'client region')
+    .option('--down <names>', 'datacenters that are down, with commas', names, [])
+    .option('--jti <id>', 'id of the token, which the draw of two secondaries depends on', 'example')
+    .option('--all', 'every outcome, over all further failures and draws', false)
+    .option('--json', 'one JSON document on stdout', false)
+    .action(
+      (file: string, options: { client: string; down: string[]; jti: string; all: boolean; json: boolean }) =>
+        runSimulate(io, file, options),
+    );
+
+  policy
+    .command('meet')
+    .description('where a room of clients of these regions can sit, or why nowhere (exit 0, 1 or 2)')
+    .argument('<file>', 'the policy')
+    .argument('<region...>', 'client regions')
+    .option('--json', 'one JSON document on stdout', false)
+    .action((file: string, regions: string[], options: { json: boolean }) =>
+      runMeet(
+        io,
+        file,
+        regions.flatMap((r) => names(r)),
+        options,
+      ),
+    );
+
+  policy
+    .command('graph')
+    .description('an SVG of regions, fences, datacenters and routes; forbidden entries in red')
+    .argument('<file>', 'the policy')
+    .option('--out <file>', 'where to write it; stdout by default')
+    .action((file: string, options: { out?: string }) => runGraph(io, file, options));
+
+  policy
+    .command('replay')
+    .description(
+      'recorded decisions through a draft: which flip (exit 0, 2, or 3 if any flips towards admission)',
+    )
+    .argument('<file>', 'the draft')
+    .argument('<records>', 'JSON lines: decision records, or a log that has them')
+    .option('--json', 'one JSON document on stdout', false)
+    .action((file: string, records: string, options: { json: boolean }) =>
+      runReplay(io, file, records, options),
+    );
+
+  policy
+    .command('keygen')
+    .description('make a signer: the private key to a new file, the public key to stdout')
+    .argument('<file>', 'where the private key goes; never overwritten')
+    .option('--json', 'one JSON document on stdout', false)
+    .action((file: string, options: { json: boolean }) => runKeygen(io, file, options));
+
+  policy
+    .command('sign')
+    .description('sign a policy, or add a signature to a bundle (exit 0, 1 fails check, 2)')
+    .argument('<file>', 'a policy, or a bundle that others have signed')
+    .requiredOption('--key <file>', 'private key of the signer')
+    .addOption(
+      new Option('--over <part>', 'what to answer for')
+        .choices(['constitution', 'document', 'both'])
+        .default('both'),
+    )
+    .option('--out <file>', 'where the bundle goes; stdout by default')
+    .option('--json', 'with --out: one JSON document on stdout', false)
+    .action((file: string, options: SignOptions) => runSign(io, file, options));
+
+  policy
+    .command('verify')
+    .description('judge a bundle as a node would (exit 0 good, 1 refused, 2 unreadable)')
+    .argument('<bundle>', 'the bundle')
+    .requiredOption('--signer <key...>', 'trusted signers, [NAME=]ed25519:…')
+    .option('--cloud <name>', 'the cloud it has to be of')
+    .option('--above <version>', 'the highest version that ran')
+    .option('--json', 'one JSON document on stdout', false)
+    .action((file: string, options: VerifyOptions) => runVerify(io, file, options, Date.now()));
+
   return policy;
+}
+
+/** `a,b` as names. */
+function names(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
 }
