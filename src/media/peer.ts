@@ -12,9 +12,6 @@ import { toRtpCapabilities } from './rtp.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { MediaPeer, MediaPeerEvents, ProduceOptions } from './types.ts';
 
-/** How many judged addresses of a peer are remembered; one that was forgotten is only judged more fully again. */
-const MAX_ADDRESSES = 32;
-
 /** The media side of one peer: its transports, what it publishes and what it is sent. */
 export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   readonly peerId: string;
@@ -23,8 +20,6 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   readonly #host: PeerHost;
   readonly #onClose: (peer: Peer) => void;
   readonly #transports: PeerTransports;
-  /** Remote addresses that were judged; each new one may have changed the peer's label. */
-  readonly #addresses = new Set<string>();
   /** Why this peer may have no media here any more. Final: whoever may come back comes as a new peer. */
   #forbidden: WatershedError | undefined;
   #stats: Promise<Record<string, unknown>[]> | undefined;
@@ -200,16 +195,11 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
 
   #judgeAddress(remoteAddress: string): void {
     try {
+      // Where the address widens the label, the gate says so to the room, which calls `rejudge` from in here.
       this.#host.gate.assertAddress(this.peerId, remoteAddress);
     } catch (error) {
       this.forbid(error);
-      return;
     }
-    if (this.#addresses.has(remoteAddress)) return;
-    if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.clear();
-    this.#addresses.add(remoteAddress);
-    // New evidence may have widened the label, and what was allowed before may not be now.
-    this.rejudge();
   }
 
   #lost(direction: Direction, transportId: string): void {
