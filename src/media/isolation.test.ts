@@ -136,6 +136,14 @@ describe('the gate', () => {
     await expect(transport).rejects.toBe(refused);
     expect(await ann.peer.getStats()).toEqual([]);
     gate.refuses.clear();
+    const seated = ann.peer.createTransport('send');
+    // Without I/O in between: the seat is found, and the worker is asked, but has not answered yet.
+    for (let i = 0; i < 100; i += 1) await Promise.resolve();
+    gate.refuses.set('transport ann', refused);
+    cec.peer.rejudge();
+    await expect(seated).rejects.toBe(refused);
+    expect(await ann.peer.getStats()).toEqual([]);
+    gate.refuses.clear();
 
     const { transportId } = await ann.peer.createTransport('send');
     const produce = (ssrc: number) =>
