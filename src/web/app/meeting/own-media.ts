@@ -3,12 +3,6 @@ import type { LocalKind, LocalMedia } from '../devices/local-media.ts';
 import type { Settings } from '../settings.ts';
 import type { CallClient } from './call-client.ts';
 
-/** What is published should be; null for not at all. */
-interface Wish {
-  readonly track: MediaStreamTrack;
-  readonly paused: boolean;
-}
-
 /**
  * Keeps what is published equal to what the person's devices give: one change after the other for each device,
  * and always towards the state of the moment, so that quick presses end where the last one wanted.
@@ -69,27 +63,54 @@ export class OwnMedia {
     const published = this.#client.publications.find(({ source }) => source === kind);
     // While another device starts, the old one plays on.
     if (starting) return { ok: true };
-    const wish = wishOf(kind, wanted, track);
-    if (wish === null) return published === undefined ? { ok: true } : this.#client.unpublish(kind);
-    if (published === undefined) {
-      const codec = this.#settings.get('codec');
-      return this.#client.publish(wish.track, {
-        source: kind,
-        paused: wish.paused,
-        ...(kind === 'camera' && codec !== 'auto' && { codec }),
-      });
+    const step = nextStep(wishOf(kind, wanted, track), published);
+    switch (step) {
+      case 'nothing':
+        return { ok: true };
+      case 'unpublish':
+        return this.#client.unpublish(kind);
+      case 'pause':
+      case 'resume':
+        return this.#client.setPaused(kind, step === 'pause');
+      case 'publish':
+      case 'replace':
+        return track === null ? { ok: true } : this.#bring(kind, track, !wanted, step);
     }
-    if (published.track !== wish.track) {
-      const replaced = await this.#client.replaceTrack(kind, wish.track);
-      if (!replaced.ok) return replaced;
+  }
+
+  async #bring(kind: LocalKind, track: MediaStreamTrack, paused: boolean, step: 'publish' | 'replace') {
+    if (step === 'replace') {
+      // The mute of the new one is settled in a second step.
+      this.#again.add(kind);
+      return this.#client.replaceTrack(kind, track);
     }
-    if (published.paused === wish.paused) return { ok: true };
-    return this.#client.setPaused(kind, wish.paused);
+    const codec = this.#settings.get('codec');
+    return this.#client.publish(track, {
+      source: kind,
+      paused,
+      ...(kind === 'camera' && codec !== 'auto' && { codec }),
+    });
   }
 }
 
+/** The one change that brings what is published closer to the wish. Tracks are compared by identity. */
+export function nextStep<T>(
+  wish: { readonly track: T; readonly paused: boolean } | null,
+  published: { readonly track: T; readonly paused: boolean } | undefined,
+): 'nothing' | 'publish' | 'unpublish' | 'replace' | 'pause' | 'resume' {
+  if (wish === null) return published === undefined ? 'nothing' : 'unpublish';
+  if (published === undefined) return 'publish';
+  if (published.track !== wish.track) return 'replace';
+  if (published.paused === wish.paused) return 'nothing';
+  return wish.paused ? 'pause' : 'resume';
+}
+
 /** A camera that is off is not published; a microphone that is muted is, paused, so that it is quick to unmute. */
-function wishOf(kind: LocalKind, wanted: boolean, track: MediaStreamTrack | null): Wish | null {
+export function wishOf<T>(
+  kind: LocalKind,
+  wanted: boolean,
+  track: T | null,
+): { readonly track: T; readonly paused: boolean } | null {
   if (track === null) return null;
   if (kind === 'camera') return wanted ? { track, paused: false } : null;
   return { track, paused: !wanted };
