@@ -28,7 +28,7 @@ export interface Remark {
 /** Bounds against documents made to exhaust the reader; a policy of 1000 datacenters is far below each. */
 export const LIMITS = {
   /** UTF-16 code units of text. */
-  text: 8 * 1024 * 1024,
+  text: 2 * 1024 * 1024,
   depth: 24,
   /** Nodes that aliases may bring in, over the whole document. */
   expanded: 200_000,
@@ -100,7 +100,10 @@ class TreeReader {
 
   read(documents: readonly Document.Parsed[], first: Document.Parsed) {
     for (const problem of documents.flatMap((d) => [...d.errors, ...d.warnings])) {
-      this.#remark(problem.pos[0], 'syntax', oneLine(problem.message));
+      // The parser gives up on nesting when the stack does.
+      const deep = /call stack/i.test(problem.message);
+      const message = deep ? `nested deeper than ${LIMITS.depth}` : oneLine(problem.message);
+      this.#remark(problem.pos[0], deep ? 'too-deep' : 'syntax', message);
     }
     const second = documents[1];
     if (second !== undefined) {
