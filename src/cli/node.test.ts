@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { directoryAnswerSchema } from '../protocol/directory.ts';
@@ -23,12 +23,18 @@ afterAll(async () => {
 });
 
 async function directory(token: string): Promise<Response> {
-  return fetch(`${url}/v1/directory`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  return fetch(`${url.replace('localhost', '127.0.0.1')}/v1/directory`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  });
 }
 
 it('is ready when it says so, at localhost by either family', async () => {
   const { port } = new URL(url);
-  for (const host of ['localhost', '127.0.0.1']) {
+  // By address: a machine without a hosts file knows no localhost.
+  const families = Object.values(networkInterfaces()).flat();
+  const both = families.some((entry) => entry?.address === '::1') ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
+  for (const host of both) {
     const answer = await fetch(`http://${host}:${port}/readyz`);
     expect(await answer.json()).toEqual({ ready: true, reasons: [] });
   }

@@ -71,7 +71,7 @@ describe('two windows in a call', () => {
   );
 
   it('switches simulcast layers with the size of the picture', async () => {
-    const ann = await join({ room: 'layers', name: 'Ann', codec: 'vp8' });
+    await join({ room: 'layers', name: 'Ann', codec: 'vp8' });
     const bob = await join({ room: 'layers', name: 'Bob', codec: 'vp8' });
     await seesAndHears(bob, 'vp8');
     const height = async () => Math.max(0, ...(await bob.received()).heights);
@@ -83,7 +83,6 @@ describe('two windows in a call', () => {
     );
     await bob.page.setViewportSize({ width: 360, height: 320 });
     await waitFor('a smaller layer', async () => (await height()) < large, 40_000, 250);
-    expect(await ann.received()).toMatchObject({ consumed: 2 });
   }, 120_000);
 
   it('shares a screen', async () => {

@@ -20,6 +20,8 @@ export interface TestNode {
 export interface TestNodeOptions extends NodeParts {
   readonly datacenter?: string;
   readonly port?: number;
+  /** What the node tells others to connect to, where that is not itself. */
+  readonly publicUrl?: string;
   /** YAML of further top-level sections. */
   readonly yaml?: string;
   readonly cloud?: string;
@@ -38,7 +40,7 @@ export async function startNode(options: TestNodeOptions = {}): Promise<TestNode
 mode: development
 node: { datacenter: ${datacenter} }
 policy: { file: policy.yaml }
-http: { host: 127.0.0.1, port: ${port} }
+http: { host: 127.0.0.1, port: ${port}, publicUrl: ${options.publicUrl ?? 'null'} }
 tokens: { development: true }
 ${/^media:/m.test(yaml) ? '' : "media: { workers: 1, basePort: 0, listen: [{ ip: '127.0.0.1' }] }"}
 ${yaml}`;
