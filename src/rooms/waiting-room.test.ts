@@ -35,6 +35,17 @@ it('refuses those whom a host denies', async () => {
     refusal: { code: 'waiting_denied', status: 403 },
   });
   expect(host.outlet.last('peerWaitingGone')).toEqual({ peerId: ada.peer.id });
+  expect(fixture.clock.pending).toBe(0);
+});
+
+it('judges those who waited by the label of their last judgement', async () => {
+  const fixture = new RoomsFixture({ waitingRoom: true });
+  const host = await fixture.host();
+  const ada = await fixture.join();
+  const label = { home: 'us', evidence: ['cn', 'us'], regions: null };
+  fixture.admission.verdict = (session) => ({ kind: 'admit', session: { ...session, label } });
+  await admitPeer(host.room, fixture, host.peer, ada.peer.id);
+  expect(ada.room.label(ada.peer.id)).toEqual(label);
 });
 
 it('refuses those whom nobody admits in time, and then closes the room', async () => {

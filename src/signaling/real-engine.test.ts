@@ -43,16 +43,6 @@ async function makeMedia(client: TestClient): Promise<Media> {
   return { client, send: send.transportId, receive: receive.transportId };
 }
 
-/** Enters a room of another worker than this one, however rooms are placed. */
-async function enterElsewhere(index: number): Promise<Media> {
-  const busy = () => engine.workers().filter((worker) => worker.index !== index && worker.routers > 0);
-  for (let n = 0; n < 50; n++) {
-    const media = await enter(`elsewhere-${n}`);
-    if (busy().length > 0) return media;
-  }
-  throw new Error('every room is on one worker');
-}
-
 function publish({ client, send }: Media) {
   return client.request('produce', {
     transportId: send,
