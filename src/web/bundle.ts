@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,29 +83,40 @@ async function readKept(root: string, outDir: string): Promise<PageBundle | unde
   }
 }
 
-async function build(root: string, outDir: string): Promise<PageBundle> {
+/** Builds of this process under way: esbuild's service is theirs together. */
+let running = 0;
+
+async function runEsbuild(root: string) {
   // Imported only when something is to be built: loading it costs more than the whole check.
   const esbuild = await import('esbuild');
-  const result = await esbuild.build({
-    absWorkingDir: root,
-    entryPoints: [ENTRY],
-    outdir: 'assets',
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: ['chrome110', 'firefox115', 'safari16'],
-    minify: true,
-    sourcemap: 'external',
-    legalComments: 'none',
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
-    define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [oneLanguage],
-  });
-  // Its service would otherwise live as long as this process, which may be a node.
-  await esbuild.stop();
+  running++;
+  try {
+    return await esbuild.build({
+      absWorkingDir: root,
+      entryPoints: [ENTRY],
+      outdir: 'assets',
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      target: ['chrome110', 'firefox115', 'safari16'],
+      minify: true,
+      sourcemap: 'external',
+      legalComments: 'none',
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+      define: { 'process.env.NODE_ENV': '"production"' },
+      plugins: [oneLanguage],
+    });
+  } finally {
+    running--;
+    // The service would otherwise live as long as this process, which may be a node.
+    if (running === 0) await esbuild.stop();
+  }
+}
 
+async function build(root: string, outDir: string): Promise<PageBundle> {
+  const result = await runEsbuild(root);
   const assets = new Map<string, PageAsset>();
   const outputs = new Map(result.outputFiles.map((file) => [extname(file.path), Buffer.from(file.contents)]));
   const keep = (stem: string, extension: string, body: Buffer) => {
@@ -153,7 +164,7 @@ async function write(
 ): Promise<void> {
   await mkdir(join(outDir, 'assets'), { recursive: true });
   const put = async (path: string, body: Buffer | string) => {
-    const temporary = `${path}.${process.pid}.tmp`;
+    const temporary = `${path}.${randomUUID()}.tmp`;
     await writeFile(temporary, body);
     await rename(temporary, path);
   };

@@ -158,7 +158,7 @@ export function createLobby(options: LobbyOptions): View {
     if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const kind = event.key === 'm' ? 'microphone' : event.key === 'v' ? 'camera' : undefined;
-    if (kind !== undefined) void media.set(kind, !media[kind].wanted);
+    if (kind !== undefined) preview.toggle(kind);
   };
   document.addEventListener('keydown', onKey);
 

@@ -1,5 +1,5 @@
 import { type LevelMeter, meterLevel } from '../devices/level-meter.ts';
-import type { LocalMedia } from '../devices/local-media.ts';
+import type { LocalKind, LocalMedia } from '../devices/local-media.ts';
 import type { MediaProblem } from '../devices/media-problem.ts';
 import type { Settings } from '../settings.ts';
 import { avatar } from '../ui/avatar.ts';
@@ -13,6 +13,8 @@ export interface Preview {
   readonly element: HTMLElement;
   /** Whose initials to show while the camera is off. */
   setName(name: string): void;
+  /** Switches a device, and remembers it for the next time. */
+  toggle(kind: LocalKind): void;
   close(): void;
 }
 
@@ -54,7 +56,7 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
   );
   const problems = el('div', { class: 'problems', attrs: { 'aria-live': 'polite' } });
 
-  const toggle = (kind: 'camera' | 'microphone') => {
+  const toggle = (kind: LocalKind) => {
     const on = !media[kind].wanted;
     settings.set(kind, on ? 'on' : 'off');
     void media.set(kind, on);
@@ -129,6 +131,7 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
       ),
       problems,
     ),
+    toggle,
     setName(next) {
       name = next;
       const disc = face.querySelector('.avatar');
