@@ -26,11 +26,6 @@ interface Line {
   readonly media: MediaLine;
   readonly track: Track;
   readonly ssrcs: readonly number[];
-  /**
-   * Sequence number last used with each SSRC: SRTP's replay protection spans producers, so the next one on the
-   * same SSRC goes on from there.
-   */
-  readonly sequences: Map<number, number>;
   free: boolean;
 }
 
@@ -96,10 +91,7 @@ export class Sender {
     const sending = this.#sending.get(localId);
     if (sending === undefined) return;
     this.#sending.delete(localId);
-    for (const stream of sending.streams) {
-      stream.close();
-      sending.line.sequences.set(stream.ssrc, stream.sequence);
-    }
+    for (const stream of sending.streams) stream.close();
     sending.line.free = true;
   }
 
@@ -146,7 +138,6 @@ export class Sender {
       media: { kind, mid, direction: 'recvonly', codecs, ssrcs: [] },
       track,
       ssrcs,
-      sequences: new Map(ssrcs.map((ssrc) => [ssrc, randomInt(0x8000)])),
       free: false,
     };
     this.#lines.push(line);
@@ -172,12 +163,7 @@ export class Sender {
     const sink = {
       isOpen: () => track.isOpen(),
       send: (packet: Buffer) => {
-        try {
-          return track.sendMessageBinary(packet);
-        } catch {
-          // The track closed in between.
-          return false;
-        }
+        track.sendMessageBinary(packet);
       },
     };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
@@ -188,7 +174,6 @@ export class Sender {
       return new RtpStream(
         {
           ssrc: ssrc ?? 0,
-          sequence: sending.line.sequences.get(ssrc ?? 0) ?? 0,
           payloadType: codec.payloadType,
           clockRate: codec.clockRate,
           cname: this.#cname,

@@ -28,7 +28,7 @@ const REJOINS_PER_MINUTE = 6;
 
 /** One participation in a meeting, from `connect` to the end, over any number of sessions and nodes. */
 export class Membership {
-  readonly media: Media;
+  readonly media = new Media();
   /** For requests of the application: to the session of the moment. */
   readonly link: Link;
   readonly #environment: ClientEnvironment;
@@ -54,7 +54,6 @@ export class Membership {
     this.#options = options;
     this.#connect = connect;
     this.#out = out;
-    this.media = new Media(options.consumersStartPaused ?? false);
     this.#directory = new Directory({
       environment,
       frontDoors: connect.frontDoors,
@@ -158,7 +157,7 @@ export class Membership {
       giveUp: () => liveness.isGone(),
     });
     this.#session = session;
-    this.media.begin(device, session, this.#environment.restartsIce);
+    this.media.begin(device, session);
     session.on('joined', (joined) => this.#onJoined(joined, connection));
     session.on('transport', (direction, info) => this.media.adopt(direction, info));
     try {
@@ -202,7 +201,7 @@ export class Membership {
 
   #onResumed(session: Session, afresh: boolean): void {
     this.#setStatus('joined');
-    void this.media.resumed();
+    this.media.resumed();
     if (!afresh) return;
     // What the node names anew comes before the answer to this; what it did not name is gone.
     session

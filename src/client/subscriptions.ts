@@ -28,17 +28,14 @@ export class Subscriptions extends Emitter<{
   failed: [Problem];
 }> {
   readonly #link: Link;
-  readonly #startPaused: boolean;
   readonly #tracks = new Map<string, { remote: RemoteTrack; consumer: Consumer }>();
   /** Announced, and not playable yet. */
   readonly #wanted = new Map<string, ConsumerInfo>();
   #transport: Transport | null = null;
 
-  /** @param startPaused leaves it to the application to set consumers going */
-  constructor(link: Link, startPaused: boolean) {
+  constructor(link: Link) {
     super();
     this.#link = link;
-    this.#startPaused = startPaused;
   }
 
   all(): RemoteTrack[] {
@@ -138,7 +135,6 @@ export class Subscriptions extends Emitter<{
     for (const result of made) {
       if (result.status === 'rejected') this.emit('failed', toProblem(result.reason, 'media_failed'));
     }
-    if (this.#startPaused) return;
     const playable = made
       .flatMap((result) => (result.status === 'fulfilled' && result.value !== null ? [result.value] : []))
       .filter((id) => this.#tracks.has(id));
