@@ -31,7 +31,6 @@ class SyntheticHandler extends HandlerInterface {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   #closed = false;
-  #restarts = 0;
 
   constructor(options: HandlerOptions, linkOptions: PeerLinkOptions) {
     super();
@@ -58,13 +57,9 @@ class SyntheticHandler extends HandlerInterface {
     this.removeAllListeners();
   }
 
-  /**
-   * The library has no ICE restart. While it is connected, a transport that was given new credentials goes on
-   * with the ones before them, which mediasoup accepts for one generation; beyond that a new transport is needed.
-   */
+  /** The library has none (`restartsIce: false` of the environment says so to the client). */
   async restartIce(): Promise<void> {
-    this.#restarts += 1;
-    if (this.#link.state !== 'connected' || this.#restarts > 1) throw new Error('no ICE restart here');
+    throw new Error('no ICE restart here');
   }
 
   async getTransportStats(): Promise<RTCStatsReport> {

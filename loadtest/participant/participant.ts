@@ -24,7 +24,7 @@ export interface ParticipantOptions extends ClientOptions {
   readonly displayName?: string;
   /** Published as soon as the room is joined. Default none. */
   readonly publish?: readonly Publishing[];
-  /** False: what others send is paused at once. Default true. */
+  /** False: what others send stays paused. Default true. */
   readonly subscribe?: boolean;
   /** Local address for media; `127.0.0.1` by default. */
   readonly bindAddress?: string;
@@ -63,10 +63,10 @@ export function createParticipant(options: ParticipantOptions): Participant {
   const environment = nodeEnvironment({
     handlerFactory: syntheticHandlerFactory({ bindAddress: options.bindAddress ?? '127.0.0.1' }),
   });
-  const client = new WatershedClient(environment, options);
-  if (options.subscribe === false) {
-    client.on('track', ({ consumerId }) => void client.setConsumersPaused([consumerId], true));
-  }
+  const client = new WatershedClient(environment, {
+    consumersStartPaused: options.subscribe === false,
+    ...options,
+  });
   const publish = (publishing: Publishing): Promise<Outcome<unknown>> => {
     const wanted = typeof publishing === 'string' ? { source: publishing } : publishing;
     const kind = wanted.source === 'camera' || wanted.source === 'screen' ? 'video' : 'audio';
@@ -110,6 +110,7 @@ const sentSchema = z.object({
   bytes: z.number(),
   keyFrameRequests: z.number(),
   retransmitted: z.number(),
+  refused: z.number(),
 });
 
 function sentOf(source: Source, report: RTCStatsReport): Sent[] {

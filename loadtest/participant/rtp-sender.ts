@@ -7,12 +7,15 @@ import { writeStamp } from './stamp.ts';
 /** The way out: RTP and RTCP packets, before SRTP. False while it is not open. */
 export interface PacketSink {
   isOpen(): boolean;
-  send(packet: Buffer): void;
+  /** False where it could not be sent. */
+  send(packet: Buffer): boolean;
 }
 
 export interface RtpStreamOptions {
   readonly ssrc: number;
   readonly payloadType: number;
+  /** The number before the first packet's. */
+  readonly sequence: number;
   readonly clockRate: number;
   readonly cname: string;
   readonly source: FrameSource;
@@ -36,6 +39,8 @@ export interface SendStats {
   readonly bytes: number;
   readonly keyFrameRequests: number;
   readonly retransmitted: number;
+  /** Packets that the library did not take. */
+  readonly refused: number;
 }
 
 /** Sends one RTP stream: frames in time, sender reports, retransmissions, and key frames on request. */
@@ -46,7 +51,7 @@ export class RtpStream {
   readonly #sink: PacketSink;
   readonly #stream = randomBytes(4).readUInt32BE(0);
   readonly #history = new Map<number, Buffer>();
-  #sequence = randomInt(0x8000);
+  #sequence: number;
   #timestamp = randomInt(2 ** 32 - 1);
   #lastFrameAt = 0;
   #nextReportAt: number;
@@ -56,15 +61,22 @@ export class RtpStream {
   #bytes = 0;
   #keyFrameRequests = 0;
   #retransmitted = 0;
+  #refused = 0;
   #running = false;
 
   constructor(options: RtpStreamOptions, sink: PacketSink) {
     this.#options = options;
     this.#sink = sink;
     this.ssrc = options.ssrc;
+    this.#sequence = options.sequence;
     this.#nextFrameAt = performance.now();
     this.#nextReportAt = this.#nextFrameAt + FIRST_REPORT;
     this.#schedule();
+  }
+
+  /** The number of the last packet. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** RTCP that came for the sender; what is about other streams is passed over. */
@@ -87,6 +99,7 @@ export class RtpStream {
       bytes: this.#bytes,
       keyFrameRequests: this.#keyFrameRequests,
       retransmitted: this.#retransmitted,
+      refused: this.#refused,
     };
   }
 
@@ -141,7 +154,7 @@ export class RtpStream {
       this.#history.delete((this.#sequence - HISTORY) & 0xffff);
       this.#count += 1;
       this.#bytes += bytes.length;
-      this.#sink.send(packet);
+      if (!this.#sink.send(packet)) this.#refused += 1;
     });
   }
 

@@ -26,6 +26,11 @@ interface Line {
   readonly media: MediaLine;
   readonly track: Track;
   readonly ssrcs: readonly number[];
+  /**
+   * Sequence number last used with each SSRC: SRTP's replay protection spans producers, so the next one on the
+   * same SSRC goes on from there.
+   */
+  readonly sequences: Map<number, number>;
   free: boolean;
 }
 
@@ -91,7 +96,10 @@ export class Sender {
     const sending = this.#sending.get(localId);
     if (sending === undefined) return;
     this.#sending.delete(localId);
-    for (const stream of sending.streams) stream.close();
+    for (const stream of sending.streams) {
+      stream.close();
+      sending.line.sequences.set(stream.ssrc, stream.sequence);
+    }
     sending.line.free = true;
   }
 
@@ -138,6 +146,7 @@ export class Sender {
       media: { kind, mid, direction: 'recvonly', codecs, ssrcs: [] },
       track,
       ssrcs,
+      sequences: new Map(ssrcs.map((ssrc) => [ssrc, randomInt(0x8000)])),
       free: false,
     };
     this.#lines.push(line);
@@ -163,7 +172,12 @@ export class Sender {
     const sink = {
       isOpen: () => track.isOpen(),
       send: (packet: Buffer) => {
-        track.sendMessageBinary(packet);
+        try {
+          return track.sendMessageBinary(packet);
+        } catch {
+          // The track closed in between.
+          return false;
+        }
       },
     };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
@@ -174,6 +188,7 @@ export class Sender {
       return new RtpStream(
         {
           ssrc: ssrc ?? 0,
+          sequence: sending.line.sequences.get(ssrc ?? 0) ?? 0,
           payloadType: codec.payloadType,
           clockRate: codec.clockRate,
           cname: this.#cname,

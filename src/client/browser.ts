@@ -7,6 +7,7 @@ export function browserEnvironment(): ClientEnvironment {
   return {
     openSocket: openBrowserSocket,
     fetch: (input, init) => globalThis.fetch(input, init),
+    restartsIce: true,
     createDevice: () => Device.factory(),
   };
 }

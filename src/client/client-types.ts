@@ -48,6 +48,11 @@ export interface ClientOptions {
   readonly rejoinSeconds?: number;
   /** Allows `http:` and `ws:` beyond loopback. Default false. */
   readonly allowPlaintext?: boolean;
+  /**
+   * Leaves what others send paused until `setConsumersPaused(…, false)`, for an application that shows only
+   * some of it. Default false.
+   */
+  readonly consumersStartPaused?: boolean;
   /** Gets a fresh join token for the same room and participant, when the one at hand expires. */
   readonly refreshToken?: () => Promise<string>;
 }

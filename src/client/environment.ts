@@ -21,6 +21,8 @@ export interface ClientEnvironment {
   /** Opens `url` with subprotocol watershed.v1 and the bearer token (join or resume token). Never throws. */
   openSocket(url: string, bearer: string, events: SocketEvents): ClientSocket;
   readonly fetch: typeof globalThis.fetch;
+  /** Whether its WebRTC can restart ICE; else a transport that is broken is replaced. */
+  readonly restartsIce: boolean;
   /** A mediasoup-client device, not loaded. Throws where WebRTC is not supported. */
   createDevice(): Promise<Device>;
 }

@@ -20,6 +20,8 @@ export class Liveness {
   /** The socket was lost now. */
   begin(): void {
     this.#heardAt = performance.now();
+    // What came until now says nothing of later.
+    void this.#media.alive();
   }
 
   /** True when waiting for this node is of no use: its media is silent, and a front door answers without it. */

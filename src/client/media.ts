@@ -34,7 +34,8 @@ export class Media extends Emitter<{
   #session: { link: Link; legs: { [D in Direction]: TransportLeg } } | null = null;
   #aliveCount = 0;
 
-  constructor() {
+  /** @param startPaused whether consumers stay paused until the application resumes them */
+  constructor(startPaused: boolean) {
     super();
     const link: Link = {
       request: (method, data, options) =>
@@ -43,14 +44,14 @@ export class Media extends Emitter<{
           : this.#session.link.request(method, data, options),
     };
     this.publications = new Publications(link);
-    this.subscriptions = new Subscriptions(link);
+    this.subscriptions = new Subscriptions(link, startPaused);
   }
 
   /** Begins with a new session: nothing of an earlier one is left but what is published. */
-  begin(device: Device, link: Link): void {
+  begin(device: Device, link: Link, restartsIce: boolean): void {
     this.end();
-    const send = new TransportLeg('send', device, link);
-    const receive = new TransportLeg('receive', device, link);
+    const send = new TransportLeg('send', device, link, restartsIce);
+    const receive = new TransportLeg('receive', device, link, restartsIce);
     send.on('opened', (transport) => this.publications.attach(device, transport));
     receive.on('opened', (transport) => this.subscriptions.attach(transport));
     for (const [direction, leg] of [
@@ -92,13 +93,17 @@ export class Media extends Emitter<{
     });
   }
 
-  /** After a resume, perhaps from another network: new ICE credentials, and what had to wait for a socket. */
-  resumed(): void {
+  /**
+   * After a resume, perhaps from another network: new ICE credentials, unless media kept coming all the while,
+   * and what had to wait for a socket.
+   */
+  async resumed(): Promise<void> {
+    this.publications.retry();
+    const alive = await this.alive();
     for (const leg of this.#legs()) {
       if (leg.transport === null) leg.replace();
-      else leg.restartIce();
+      else if (!alive || leg.state !== 'connected') leg.restartIce();
     }
-    this.publications.retry();
   }
 
   /** Whether anything came from the node since this was asked last: what a lost socket alone cannot tell. */

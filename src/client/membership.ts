@@ -28,7 +28,7 @@ const REJOINS_PER_MINUTE = 6;
 
 /** One participation in a meeting, from `connect` to the end, over any number of sessions and nodes. */
 export class Membership {
-  readonly media = new Media();
+  readonly media: Media;
   /** For requests of the application: to the session of the moment. */
   readonly link: Link;
   readonly #environment: ClientEnvironment;
@@ -54,6 +54,7 @@ export class Membership {
     this.#options = options;
     this.#connect = connect;
     this.#out = out;
+    this.media = new Media(options.consumersStartPaused ?? false);
     this.#directory = new Directory({
       environment,
       frontDoors: connect.frontDoors,
@@ -157,7 +158,7 @@ export class Membership {
       giveUp: () => liveness.isGone(),
     });
     this.#session = session;
-    this.media.begin(device, session);
+    this.media.begin(device, session, this.#environment.restartsIce);
     session.on('joined', (joined) => this.#onJoined(joined, connection));
     session.on('transport', (direction, info) => this.media.adopt(direction, info));
     try {
@@ -201,7 +202,7 @@ export class Membership {
 
   #onResumed(session: Session, afresh: boolean): void {
     this.#setStatus('joined');
-    this.media.resumed();
+    void this.media.resumed();
     if (!afresh) return;
     // What the node names anew comes before the answer to this; what it did not name is gone.
     session

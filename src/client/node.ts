@@ -11,6 +11,8 @@ const ANSWER_BYTES = 256 * 1024;
 export interface NodeEnvironmentOptions {
   /** WebRTC for mediasoup-client; without one the client can talk, but has no media (`device_unsupported`). */
   readonly handlerFactory?: HandlerFactory;
+  /** Whether that WebRTC can restart ICE. Default false. */
+  readonly restartsIce?: boolean;
   /** PEM of certificate authorities to trust beside the system's, for the WebSocket. */
   readonly ca?: string;
   /** Local address to connect from. */
@@ -22,6 +24,7 @@ export function nodeEnvironment(options: NodeEnvironmentOptions = {}): ClientEnv
   return {
     openSocket: (url, bearer, events) => openNodeSocket(url, bearer, events, options),
     fetch: (input, init) => globalThis.fetch(input, init),
+    restartsIce: options.restartsIce ?? false,
     createDevice: () =>
       options.handlerFactory === undefined
         ? Promise.reject(new Error('no handlerFactory was given'))

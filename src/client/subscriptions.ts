@@ -28,14 +28,17 @@ export class Subscriptions extends Emitter<{
   failed: [Problem];
 }> {
   readonly #link: Link;
+  readonly #startPaused: boolean;
   readonly #tracks = new Map<string, { remote: RemoteTrack; consumer: Consumer }>();
   /** Announced, and not playable yet. */
   readonly #wanted = new Map<string, ConsumerInfo>();
   #transport: Transport | null = null;
 
-  constructor(link: Link) {
+  /** @param startPaused leaves it to the application to set consumers going */
+  constructor(link: Link, startPaused: boolean) {
     super();
     this.#link = link;
+    this.#startPaused = startPaused;
   }
 
   all(): RemoteTrack[] {
@@ -135,6 +138,7 @@ export class Subscriptions extends Emitter<{
     for (const result of made) {
       if (result.status === 'rejected') this.emit('failed', toProblem(result.reason, 'media_failed'));
     }
+    if (this.#startPaused) return;
     const playable = made
       .flatMap((result) => (result.status === 'fulfilled' && result.value !== null ? [result.value] : []))
       .filter((id) => this.#tracks.has(id));

@@ -35,16 +35,18 @@ export class TransportLeg extends Emitter<{
   readonly #direction: 'send' | 'receive';
   readonly #device: Device;
   readonly #link: Link;
+  readonly #restartsIce: boolean;
   #transport: Transport | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #mending = false;
   #closed = false;
 
-  constructor(direction: 'send' | 'receive', device: Device, link: Link) {
+  constructor(direction: 'send' | 'receive', device: Device, link: Link, restartsIce: boolean) {
     super();
     this.#direction = direction;
     this.#device = device;
     this.#link = link;
+    this.#restartsIce = restartsIce;
   }
 
   get transport(): Transport | null {
@@ -138,6 +140,10 @@ export class TransportLeg extends Emitter<{
   async #restart(): Promise<void> {
     const transport = this.#transport;
     if (transport === null || transport.connectionState === 'new') return;
+    if (!this.#restartsIce) {
+      if (transport.connectionState !== 'connected') await this.renew();
+      return;
+    }
     try {
       const { iceParameters } = await this.#link.request('restartIce', { transportId: transport.id });
       await transport.restartIce({ iceParameters });

@@ -1,5 +1,6 @@
 import type { PageConfig } from '../../page-config.ts';
 import type { LocalMedia } from '../devices/local-media.ts';
+import { mediaAvailable } from '../devices/media-problem.ts';
 import type { Settings } from '../settings.ts';
 import { brand } from '../ui/brand.ts';
 import { textButton } from '../ui/button.ts';
@@ -108,6 +109,12 @@ export function createLobby(options: LobbyOptions): View {
   );
 
   const submit = () => {
+    // Neither devices nor the signature of the datacenter list can be had there.
+    const unavailable = mediaAvailable();
+    if (unavailable !== undefined) {
+      showError(`${unavailable.title}. ${unavailable.advice}`);
+      return;
+    }
     const chosen = options.room.fixed
       ? { ok: true as const, room: options.room.value }
       : roomFromInput(room.value);

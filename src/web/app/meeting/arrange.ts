@@ -28,6 +28,8 @@ export interface ArrangeOptions {
 }
 
 const GAP = 8;
+/** Height of the line that turns pages. */
+const PAGER = 46;
 
 /**
  * Where every tile goes: one on a stage with a strip beside it when something is pinned or somebody shares a
@@ -90,12 +92,16 @@ function inCorner(container: Size, other: TileModel, self: TileModel): Arrangeme
 function inGrid(container: Size, tiles: readonly TileModel[], wantedPage: number): Arrangement {
   const portrait = container.height > container.width;
   const shape = { gap: GAP, minAspect: portrait ? 3 / 4 : WIDE, maxAspect: WIDE };
-  const perPage = tilesPerPage(container, container.width < 640 ? 120 : 190, shape);
-  const pages = Math.max(1, Math.ceil(tiles.length / perPage));
+  const least = container.width < 640 ? 120 : 190;
+  // Pages need a line below the tiles to turn them by.
+  const paged = tiles.length > tilesPerPage(container, least, shape);
+  const area = paged ? { ...container, height: Math.max(1, container.height - PAGER) } : container;
+  const perPage = paged ? tilesPerPage(area, least, shape) : tiles.length;
+  const pages = Math.max(1, Math.ceil(tiles.length / Math.max(1, perPage)));
   const page = Math.min(Math.max(0, wantedPage), pages - 1);
   const order = pages === 1 ? tiles : selfFirst(tiles, perPage);
   const shown = order.slice(page * perPage, (page + 1) * perPage);
-  const boxes = gridLayout(container, shown.length, shape);
+  const boxes = gridLayout(area, shown.length, shape);
   const placed: PlacedTile[] = [];
   for (const [index, tile] of shown.entries()) {
     const box = boxes[index];

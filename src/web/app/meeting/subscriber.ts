@@ -29,6 +29,8 @@ export class Subscriber {
       // The library sets a new consumer going by itself: what was asked for before no longer counts.
       client.on('track', ({ consumerId }) => this.#forget(consumerId)),
       client.on('trackEnded', ({ consumerId }) => this.#forget(consumerId)),
+      // What could not be asked while there was no socket.
+      client.on('status', () => this.#schedule()),
     ];
   }
 

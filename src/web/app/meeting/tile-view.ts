@@ -98,7 +98,7 @@ export function createTileView(first: TileModel, actions: TileActions): TileView
     {
       class: 'tile',
       testid: 'tile',
-      attrs: { 'data-peer': first.peerId, 'data-source': first.source, 'data-self': first.self },
+      attrs: { 'data-peer': first.peerId, 'data-source': first.source, 'data-self': String(first.self) },
     },
     video,
     face,

@@ -21,6 +21,7 @@ export function createJoining(room: string, onCancel: () => void): JoiningView {
   const spinner = el('span', { class: 'spinner', attrs: { 'aria-hidden': true } });
   const list = el('ol', { class: 'attempts', testid: 'attempts' });
   const cancel = textButton({ label: 'Cancel', testid: 'cancel', onClick: onCancel });
+  let atTheDoor = false;
   return {
     element: el(
       'div',
@@ -37,12 +38,13 @@ export function createJoining(room: string, onCancel: () => void): JoiningView {
       ),
     ),
     step(text) {
-      setText(step, text);
+      if (!atTheDoor) setText(step, text);
     },
     attempt(attempt) {
       list.append(attemptLine(attempt));
     },
     waiting() {
+      atTheDoor = true;
       setText(title, 'Waiting to be let in');
       setText(step, 'The host knows that you are here. You join as soon as they admit you.');
       spinner.replaceWith(icon('people'));
