@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { CLOSE, ERRORS } from './errors.ts';
-import { EVENTS, isEventName } from './events.ts';
+import { CLOSE, ERRORS, isErrorCode } from './errors.ts';
+import { EVENTS, isEventName, refusalSchema } from './events.ts';
 import { MAX_MESSAGE_BYTES, REQUEST_SECONDS, requestFrameSchema, serverFrameSchema } from './frames.ts';
 import { CHAT_MAX_LENGTH, isMethodName, METHODS } from './methods.ts';
 import { type Field, fieldsOf, SHARED, sharedNameOf } from './testing/schema-fields.ts';
 
 const DOCUMENT = readFileSync(new URL('./PROTOCOL.md', import.meta.url), 'utf8');
+
+/** Codes with which the WebSocket layer closes by itself, without a word of the session. */
+const WEBSOCKET_CLOSE = [1002, 1007, 1008, 1009];
 
 /** The text under a heading, up to the next one of its level or above. */
 function under(heading: string, text = DOCUMENT): string {
@@ -119,7 +122,8 @@ describe('PROTOCOL.md', () => {
     const listed = rows(under('## Close codes'))
       .slice(1)
       .map(([code, name]) => [plain(name), Number(code)]);
-    expect(listed).toEqual(Object.entries(CLOSE));
+    const standard = WEBSOCKET_CLOSE.map((code) => ['RFC 6455', code]);
+    expect(listed).toEqual([...Object.entries(CLOSE), ...standard]);
   });
 
   test('states the limits that the schemas state', () => {
@@ -170,6 +174,16 @@ describe('the example conversation', () => {
         if (!isEventName(frame.event)) throw new Error(`no event ${frame.event}`);
         expect(EVENTS[frame.event].safeParse(frame.data)).toMatchObject({ success: true });
       }
+    }
+  });
+
+  test('holds a refusal before 101 as the schema and the catalogue have it', () => {
+    const bodies = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    expect(bodies.length).toBeGreaterThan(0);
+    for (const body of bodies) {
+      const { code, status, retry } = refusalSchema.parse(body);
+      if (!isErrorCode(code)) throw new Error(`no error ${code}`);
+      expect({ status, retry }).toEqual({ status: ERRORS[code].status, retry: ERRORS[code].retry });
     }
   });
 });
