@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allowed, allowedForLabel, allowedSet, explainAllowed } from './allowed.ts';
+import { compilePolicy } from './compile.ts';
 import type { Label } from './model.ts';
 import { compiled, edited, example } from './testing/examples.ts';
 
@@ -30,6 +31,21 @@ describe('A(c)', () => {
   it('never allows a datacenter that is not defined', () => {
     const p = example('zoom-2020');
     for (const d of ['xxx', '', 'toString', '__proto__', 'SHA']) expect(allowed(p, 'cn', d)).toBe(false);
+  });
+
+  it('never allows a datacenter whose region is not defined, though no parsed policy has one', () => {
+    const { policy } = example('zoom-2020');
+    const sha = {
+      name: 'sha',
+      region: 'gone',
+      url: 'wss://sha.example.net',
+      weight: 1,
+      key: null,
+      media: [],
+    };
+    const p = compilePolicy({ ...policy, datacenters: new Map([...policy.datacenters, ['sha', sha]]) });
+    expect(p.regionNames.filter((c) => allowed(p, c, 'sha'))).toEqual([]);
+    expect(explainAllowed(p, 'cn', 'sha').allowed).toBe(false);
   });
 
   it('leaves out closed datacenters, for everyone', () => {
@@ -112,6 +128,14 @@ describe('the rule that decided', () => {
       allowed: false,
       rule: 'narrowing',
     });
+  });
+
+  it('tells each unknown name by its own', () => {
+    const p = example('zoom-2020');
+    for (const name of ['xx', 'yy']) {
+      expect(explainAllowed(p, name, 'sha').message).toBe(`the policy defines no region "${name}"`);
+      expect(explainAllowed(p, 'us', name).message).toBe(`the policy defines no datacenter "${name}"`);
+    }
   });
 
   it('agrees with the predicate on every pair', () => {

@@ -67,8 +67,9 @@ export type BundleResult =
       readonly code: BundleCode;
       readonly message: string;
       /**
-       * The version, where a trusted signer did sign the document under it. When it is above the one that runs,
-       * the node admits and pipes nothing new until it runs it.
+       * The version, where the signatures are good and only the content is refused (of a document that this
+       * software cannot read, the one signature that does not need reading). When it is above the version that
+       * runs, the node admits and pipes nothing new until it runs it.
        */
       readonly signedVersion: number | null;
     };
@@ -115,10 +116,10 @@ export function verifyBundle(bytes: Uint8Array, question: BundleQuestion): Bundl
     );
   }
   const constitution = signedBy(bundle, 'constitution', constitutionBytes(policy), signers);
-  if (!constitution.ok) return { ...constitution, signedVersion: version };
+  if (!constitution.ok) return constitution;
   if (constitution.names.length < CONSTITUTION_SIGNERS) {
     const message = `${constitution.names.length} of ${CONSTITUTION_SIGNERS} signers over the constitution`;
-    return refuse('bundle_too_few_signers', message, version);
+    return refuse('bundle_too_few_signers', message, null);
   }
   return judgeContent(policy, positions, question, {
     constitution: constitution.names,

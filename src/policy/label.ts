@@ -51,7 +51,7 @@ export function widenEvidence(p: CompiledPolicy, label: Label, evidence: Address
 
 /** The label with N intersected with `regions` (null leaves it as it is). N only shrinks. */
 export function narrow(label: Label, regions: readonly string[] | null): Label {
-  return regions === null ? label : { ...label, regions: intersect(label.regions, regions) };
+  return { ...label, regions: intersect(label.regions, regions) };
 }
 
 /** Intersection where null stands for all. */
