@@ -1,5 +1,6 @@
+import { checkApart } from '../policy/apart.ts';
 import type { Fault } from '../policy/model.ts';
-import { type Certificate, check, checkApart, type Violation } from '../policy/prove.ts';
+import { type Certificate, check, type Violation } from '../policy/prove.ts';
 import {
   count,
   EXIT,

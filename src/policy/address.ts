@@ -62,6 +62,35 @@ export function overlap(a: Prefix, b: Prefix): boolean {
   return a.bits >> shift === b.bits >> shift;
 }
 
+/**
+ * Pairs of prefixes that overlap and that `clash` says may not: for each prefix the nearest one around it. Sorted,
+ * a prefix comes after all that contain it, so that one pass with a stack of those still open finds them.
+ */
+export function firstOverlaps<T extends { readonly prefix: Prefix }>(
+  all: readonly T[],
+  clash: (a: T, b: T) => boolean,
+): [T, T][] {
+  const sorted = all.toSorted(
+    ({ prefix: a }, { prefix: b }) =>
+      a.width - b.width || (a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : a.length - b.length),
+  );
+  const found: [T, T][] = [];
+  const open: T[] = [];
+  for (const one of sorted) {
+    while (open.length > 0 && !contains(open[open.length - 1]?.prefix, one.prefix)) open.pop();
+    const other = open.findLast((o) => clash(o, one));
+    if (other !== undefined) found.push([other, one]);
+    // Of equal prefixes one of each kind is enough: the stack stays as deep as prefixes nest.
+    const top = open[open.length - 1];
+    if (top === undefined || top.prefix.length < one.prefix.length || clash(top, one)) open.push(one);
+  }
+  return found;
+}
+
+function contains(outer: Prefix | undefined, inner: Prefix): boolean {
+  return outer !== undefined && outer.length <= inner.length && overlap(outer, inner);
+}
+
 function parseV4(text: string): { bits: bigint; width: 32 } | null {
   const parts = text.split('.');
   if (parts.length !== 4) return null;

@@ -108,6 +108,33 @@ describe('the mistake of February 2020 is harmless at the door', () => {
   });
 });
 
+describe('reasons', () => {
+  const jti = { jti: 'j', now: BEFORE };
+  it('a redirect says which rule keeps the session out of here, and is not for a retry', () => {
+    expect(decide(zoom, label('us'), 'sha', () => true, jti)).toMatchObject({
+      retry: false,
+      message: 'sha is in cn, and cn admits only [cn]',
+    });
+    expect(decide(zoom, label('cn'), 'fra', () => true, jti)).toMatchObject({
+      retry: false,
+      message: 'fra is not in the route of cn',
+    });
+  });
+
+  it('the widest cause is told, also where the fences bar a part of the route', () => {
+    expect(outcome(february, label('us', ['xx']), 'sjc', '')).toBe('refuse region_conflict evidence');
+    expect(outcome(february, label('us', [], []), 'sjc', '')).toBe('refuse narrowing_empty narrowing');
+    expect(outcome(february, label('us', [], ['cn']), 'sjc', '')).toBe('refuse narrowing_empty narrowing');
+  });
+
+  it('an admission is one object for each policy', () => {
+    const decision = decide(zoom, label('us'), 'sjc', () => true, jti);
+    expect(decision).toMatchObject({ kind: 'admit', rule: 'admits', retry: false });
+    expect(decide(zoom, label('eu'), 'fra', () => true, jti)).toBe(decision);
+    expect(decide(february, label('us'), 'sjc', () => true, jti)).not.toBe(decision);
+  });
+});
+
 describe('operations', () => {
   it('closed: nobody new at once, and redirected', () => {
     const p = compiled(edited('zoom-2020', 'closed: []', 'closed: [sjc]'));

@@ -1,5 +1,5 @@
 import { digestOf } from './digest.ts';
-import { judge } from './fence.ts';
+import { fenceBetween } from './fence.ts';
 import { hash32, SEEDS } from './hash.ts';
 import type { Policy } from './model.ts';
 
@@ -50,7 +50,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
       const region = policy.datacenters.get(name)?.region ?? '';
       return regionNumber.get(region) ?? regionNames.length;
     }),
-    table: tableOf(policy, regionNames, datacenterNames),
+    table: tableOf(policy),
     routes: new Map(
       [...policy.routes.values()].map((route) => {
         const numbers = (names: readonly string[]) =>
@@ -70,13 +70,16 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   };
 }
 
-function tableOf(policy: Policy, regions: readonly string[], datacenters: readonly string[]): Uint8Array {
-  const table = new Uint8Array(regions.length * datacenters.length);
+/** A as a table: row by row the regions, column by column the datacenters, each in the order of the document. */
+export function tableOf(policy: Policy): Uint8Array {
+  const regions = [...policy.regions.values()];
+  const sites = [...policy.datacenters.values()];
+  const closed = new Set(policy.closed);
+  const table = new Uint8Array(regions.length * sites.length);
   let cell = 0;
-  for (const region of regions) {
-    for (const datacenter of datacenters) {
-      table[cell++] = judge(policy, region, datacenter).allowed ? 1 : 0;
-    }
+  for (const client of regions) {
+    const admitted = new Set(regions.filter((r) => fenceBetween(client, r).allowed).map((r) => r.name));
+    for (const site of sites) table[cell++] = admitted.has(site.region) && !closed.has(site.name) ? 1 : 0;
   }
   return table;
 }

@@ -1,4 +1,4 @@
-import type { Path, Policy } from './model.ts';
+import type { Path, Policy, Region } from './model.ts';
 
 /** What decided whether a datacenter is allowed for a client region; a closed set. */
 export type FenceRule = 'admits' | 'confined' | 'closed' | 'unknown-region' | 'unknown-datacenter';
@@ -16,8 +16,18 @@ const UNKNOWN_REGION: FenceJudgement = { allowed: false, rule: 'unknown-region' 
 const UNKNOWN_DATACENTER: FenceJudgement = { allowed: false, rule: 'unknown-datacenter' };
 
 /**
- * F(c): whether the fences alone admit clients of region `client` to `datacenter`. Total: unknown names are
- * never admitted. This and `judge` are the only definition; the compiled table is filled from them.
+ * The fences between a client region and a datacenter's region: the only definition. Everything else looks names
+ * up and asks this, the compiled table too.
+ */
+export function fenceBetween(client: Region, around: Region): FenceJudgement {
+  if (around.admits !== 'any' && !around.admits.includes(client.name)) return NOT_ADMITTED;
+  if (client.confined && around.name !== client.name) return CONFINED;
+  return ADMITTED;
+}
+
+/**
+ * F(c): whether the fences alone admit clients of region `client` to `datacenter`. Total: unknown names are never
+ * admitted.
  */
 export function fence(policy: Policy, client: string, datacenter: string): FenceJudgement {
   const region = policy.regions.get(client);
@@ -25,10 +35,7 @@ export function fence(policy: Policy, client: string, datacenter: string): Fence
   const site = policy.datacenters.get(datacenter);
   if (site === undefined) return UNKNOWN_DATACENTER;
   const around = policy.regions.get(site.region);
-  if (around === undefined) return UNKNOWN_REGION;
-  if (around.admits !== 'any' && !around.admits.includes(client)) return NOT_ADMITTED;
-  if (region.confined && site.region !== client) return CONFINED;
-  return ADMITTED;
+  return around === undefined ? UNKNOWN_REGION : fenceBetween(region, around);
 }
 
 /** A(c): the fences, and the emergency brake. */

@@ -177,6 +177,20 @@ describe('not a policy', () => {
     expect(result).toMatchObject({ ok: false, faults: [{ code: 'binary' }] });
   });
 
+  it('too many regions or datacenters to make tables of', () => {
+    const regions = Array.from({ length: 1001 }, (_, i) => `  r${i}: { countries: [], admits: any }`).join(
+      '\n',
+    );
+    const text = `version: 1\ncloud: c\nregions:\n${regions}\ndatacenters: {}\nroutes: {}\n`;
+    expect(faultsOf(text)).toEqual(['3:regions: too-many']);
+    const sites = Array.from(
+      { length: 10_001 },
+      (_, i) => `  d${i}: { region: r, url: "wss://d${i}.example" }`,
+    );
+    const wide = `version: 1\ncloud: c\nregions:\n  r: { countries: [], admits: any }\ndatacenters:\n${sites.join('\n')}\nroutes: {}\n`;
+    expect(faultsOf(wide)).toEqual(['5:datacenters: too-many']);
+  });
+
   it('lists every fault, in the order of the document', () => {
     const text = ZOOM.replace('[HK, MO]', '[HG, MO]')
       .replace('wss://iad', 'http://iad')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { check, checkApart, type Sited } from './prove.ts';
+import { checkApart } from './apart.ts';
+import { check, type Sited } from './prove.ts';
 import { edited, exampleText, parsed } from './testing/examples.ts';
 
 const violationsOf = (sited: Sited) => {

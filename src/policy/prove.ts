@@ -1,7 +1,6 @@
-import { bridgeOrigin, overlap, parsePrefix } from './address.ts';
 import { digestOf } from './digest.ts';
 import { fence } from './fence.ts';
-import type { Datacenter, Fault, Policy, Position, Positions, Route } from './model.ts';
+import type { Fault, Policy, Position, Positions, Route } from './model.ts';
 
 /** A policy and where its parts stand: what can be checked and told about. */
 export interface Sited {
@@ -125,100 +124,7 @@ function violationOf(
   };
 }
 
-function place(file: string, { line, column }: Position): string {
+/** `FILE:LINE:COL`. */
+export function place(file: string, { line, column }: Position): string {
   return `${file}:${line}:${column}`;
-}
-
-/**
- * That clouds share nothing: no datacenter's name, host, enrolment key or public media prefix of one is in
- * another. Files of one cloud are versions of it, and are not compared.
- */
-export function checkApart(files: readonly Sited[]): Violation[] {
-  return files.flatMap((later, i) =>
-    files
-      .slice(0, i)
-      .flatMap((earlier) => (earlier.policy.cloud === later.policy.cloud ? [] : sharedBy(earlier, later))),
-  );
-}
-
-function sharedBy(earlier: Sited, later: Sited): Violation[] {
-  const names = new Map<string, Datacenter>();
-  const keys = new Map<string, Datacenter>();
-  const hosts: { host: string; datacenter: Datacenter }[] = [];
-  const prefixes: { text: string; datacenter: Datacenter }[] = [];
-  for (const datacenter of earlier.policy.datacenters.values()) {
-    names.set(datacenter.name, datacenter);
-    if (datacenter.key !== null) keys.set(datacenter.key, datacenter);
-    hosts.push({ host: siteOf(datacenter.url), datacenter });
-    prefixes.push(...datacenter.media.map((text) => ({ text, datacenter })));
-  }
-  const found: Violation[] = [];
-  for (const mine of later.policy.datacenters.values()) {
-    const shared = (what: string, theirs: Datacenter | undefined, part: string | null) => {
-      if (theirs === undefined) return;
-      const at =
-        part === null
-          ? later.positions.key(['datacenters', mine.name])
-          : later.positions.value(['datacenters', mine.name, part]);
-      const other =
-        part === null
-          ? earlier.positions.key(['datacenters', theirs.name])
-          : earlier.positions.value(['datacenters', theirs.name, part]);
-      found.push({
-        file: later.positions.file,
-        ...at,
-        code: 'shared',
-        message: `clouds ${earlier.policy.cloud} and ${later.policy.cloud} share ${what}: datacenter ${theirs.name} of ${earlier.policy.cloud} has it too (${place(earlier.positions.file, other)})`,
-        client: null,
-        datacenter: mine.name,
-        list: null,
-        down: [],
-        fence: { file: earlier.positions.file, ...other },
-      });
-    };
-    shared(`the datacenter name ${mine.name}`, names.get(mine.name), null);
-    const host = siteOf(mine.url);
-    shared(`the URL's host ${host}`, hosts.find((h) => sameSite(h.host, host))?.datacenter, 'url');
-    if (mine.key !== null) shared('an enrolment key', keys.get(mine.key), 'key');
-    for (const prefix of mine.media) {
-      const theirs = prefixes.find((p) => overlapping(p.text, prefix))?.datacenter;
-      shared(`addresses of ${prefix}`, theirs, 'media');
-    }
-  }
-  return found;
-}
-
-/** Host of a bridge's URL; on loopback with the port, since there every cloud has the same host. */
-function siteOf(url: string): string {
-  const origin = bridgeOrigin(url);
-  if (!origin.ok) return url;
-  return origin.loopback ? origin.origin : origin.host;
-}
-
-/** A node's URL is its datacenter's host or a name under it, so a name under the other's is the other's. */
-function sameSite(a: string, b: string): boolean {
-  return a === b || a.endsWith(`.${b}`) || b.endsWith(`.${a}`);
-}
-
-const PRIVATE = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  'fc00::/7',
-  'fe80::/10',
-  '::1',
-];
-
-/** Private addresses are each network's own: two clouds may number theirs alike. */
-function overlapping(a: string, b: string): boolean {
-  const [x, y] = [parsePrefix(a), parsePrefix(b)];
-  if (x === null || y === null || !overlap(x, y)) return false;
-  return !PRIVATE.some((text) => {
-    const range = parsePrefix(text);
-    return (
-      range !== null && range.length <= Math.max(x.length, y.length) && overlap(range, x) && overlap(range, y)
-    );
-  });
 }

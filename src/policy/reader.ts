@@ -22,10 +22,17 @@ function kindOf(tree: Tree): string {
 /** Takes values of the expected type out of a tree, and remarks on every one that is not of it. */
 export class Reader {
   readonly remarks: Remark[] = [];
+  /** Guesses still made: each is a comparison with every name. */
+  #guesses = 100;
 
   remark(at: number, code: string, message: string): null {
     this.remarks.push({ at, code, message });
     return null;
+  }
+
+  /** `; did you mean "x"?`, or nothing. */
+  hint(word: string, candidates: Iterable<string>): string {
+    return this.#guesses-- > 0 ? didYouMean(word, candidates) : '';
   }
 
   /** A map whose keys are all known, and which has those that are required. `at` is its own key's offset. */
@@ -42,7 +49,7 @@ export class Reader {
     for (const [name, entry] of map.entries) {
       const key = known.find((k) => k === name);
       if (key !== undefined) found.set(key, entry);
-      else this.remark(entry.at, 'unknown-key', `${what} has no key "${name}"${didYouMean(name, known)}`);
+      else this.remark(entry.at, 'unknown-key', `${what} has no key "${name}"${this.hint(name, known)}`);
     }
     for (const key of keys.required) {
       if (!found.has(key)) this.remark(at, 'missing-key', `${what} lacks the key "${key}"`);

@@ -47,6 +47,19 @@ describe('secondaries', () => {
     expect(score('jti-1', 'hkg', 2)).toBeCloseTo(2.602324275089876, 12);
   });
 
+  it('are the two best by score, best first', () => {
+    const heavy = compiled(edited('zoom-2020', 'hkg: { region: hk,', 'hkg: { region: hk, weight: 4,'));
+    for (const jti of jtis) {
+      const ranked = [
+        ['fra', 1],
+        ['ams', 1],
+        ['hkg', 4],
+      ] satisfies [string, number][];
+      const best = ranked.toSorted(([a, v], [b, w]) => score(jti, b, w) - score(jti, a, v)).slice(0, 2);
+      expect(route(heavy, us, up, jti).secondaries).toEqual(best.map(([name]) => name));
+    }
+  });
+
   it('are drawn by every token, and about equally often', () => {
     const first = jtis.map((jti) => route(zoom, us, up, jti).secondaries[0]);
     for (const d of ['fra', 'ams', 'hkg']) {

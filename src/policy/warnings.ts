@@ -1,4 +1,4 @@
-import { judge } from './fence.ts';
+import { tableOf } from './compile.ts';
 import type { Fault, Path, Policy, Positions } from './model.ts';
 
 /** What a policy may say and its author may not have meant; none of it lets anyone in. */
@@ -35,23 +35,20 @@ export function warningsOf(policy: Policy, positions: Positions): Fault[] {
 
 /** Pairs of client regions with routes that have no room: one of them has no seat in what both are allowed. */
 function apart(policy: Policy): [string, string[]][] {
-  const names = [...policy.regions.keys()].filter((name) => policy.routes.has(name));
+  const table = tableOf(policy);
+  const width = policy.datacenters.size;
   const numbers = new Map([...policy.datacenters.keys()].map((name, i) => [name, i]));
-  const seats = names.map((name) => {
+  const routed = [...policy.regions.keys()].flatMap((name, number) => {
     const route = policy.routes.get(name);
-    const listed = route === undefined ? [] : [...route.primaries, ...route.secondaries];
-    return Uint32Array.from(listed.flatMap((d) => numbers.get(d) ?? []));
+    if (route === undefined) return [];
+    const listed = [...route.primaries, ...route.secondaries].flatMap((d) => numbers.get(d) ?? []);
+    // Seats that are not allowed at all can never be where two meet.
+    return [{ name, row: number * width, seats: listed.filter((d) => table[number * width + d] === 1) }];
   });
-  const reach = names.map((name) =>
-    Uint8Array.from([...numbers.keys()], (d) => (judge(policy, name, d).allowed ? 1 : 0)),
-  );
-  const seated = (a: number, b: number) => {
-    const mine = reach[a];
-    const theirs = reach[b];
-    return seats[a]?.some((d) => mine?.[d] === 1 && theirs?.[d] === 1) ?? false;
-  };
-  return names.flatMap((name, a): [string, string[]][] => {
-    const others = names.filter((_, b) => b > a && !(seated(a, b) && seated(b, a)));
-    return others.length === 0 ? [] : [[name, others]];
+  const seated = (a: (typeof routed)[number], b: (typeof routed)[number]) =>
+    a.seats.some((d) => table[b.row + d] === 1);
+  return routed.flatMap((one, i): [string, string[]][] => {
+    const others = routed.slice(i + 1).filter((other) => !(seated(one, other) && seated(other, one)));
+    return others.length === 0 ? [] : [[one.name, others.map((other) => other.name)]];
   });
 }
