@@ -7,7 +7,6 @@ import { waitFor } from '../../src/e2e/harness/wait.ts';
 import { MemoryRegistry } from '../../src/registry/memory.ts';
 import type { JoinTokenClaims } from '../../src/tokens/issue.ts';
 import { generateSigningKey } from '../../src/tokens/keys.ts';
-import { killWorkers } from '../testing/kill-workers.ts';
 import { startLocalNode } from '../testing/local-node.ts';
 import {
   createParticipant,
@@ -167,21 +166,6 @@ describe('synthetic participants at a node', () => {
     expect(await ada.client.sendChat('Hello')).toMatchObject({ ok: true });
     const line = await waitFor('the line', () => bea.client.room?.chat[0]);
     expect(line).toMatchObject({ text: 'Hello', displayName: 'Ada' });
-  });
-
-  test('make new media when their worker dies', async () => {
-    const ada = await join(node, { publish: ['microphone'] });
-    const bea = await join(node, { publish: ['microphone'] });
-    await flows(bea, 'microphone');
-    const before = bea.client.tracks[0]?.consumerId;
-    expect(killWorkers()).toBe(1);
-    await waitFor('a new consumer', () => {
-      const now = bea.client.tracks[0]?.consumerId;
-      return now !== undefined && now !== before;
-    });
-    await flows(bea, 'microphone');
-    await flows(ada, 'microphone');
-    expect([ada.client.status, bea.client.status]).toEqual(['joined', 'joined']);
   });
 });
 

@@ -1,3 +1,4 @@
+import { cleanup } from 'node-datachannel';
 import { z } from 'zod';
 import { WatershedClient } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-types.ts';
@@ -58,7 +59,6 @@ export interface Participant {
   leave(): Promise<void>;
 }
 
-/** Node-datachannel keeps threads of its own; a program that is done may call `cleanup` of it to end them. */
 export function createParticipant(options: ParticipantOptions): Participant {
   const environment = nodeEnvironment({
     handlerFactory: syntheticHandlerFactory({ bindAddress: options.bindAddress ?? '127.0.0.1' }),
@@ -91,6 +91,14 @@ export function createParticipant(options: ParticipantOptions): Participant {
     stats: () => participantStats(client),
     leave: () => client.leave(),
   };
+}
+
+/**
+ * Ends node-datachannel's threads, which would keep the process for half a minute: for a program whose last
+ * participant has left.
+ */
+export function releaseWebRtc(): void {
+  cleanup();
 }
 
 async function participantStats(client: WatershedClient): Promise<ParticipantStats> {

@@ -25,6 +25,7 @@ export class PeerLink {
   readonly #candidates: readonly IceCandidate[];
   #version = 0;
   #connected = false;
+  #hasCandidates = false;
 
   constructor(
     options: HandlerOptions,
@@ -93,7 +94,8 @@ export class PeerLink {
   /** Only now: a DTLS hello that comes before the transport was told of us would be lost, and sent again late. */
   #addCandidates(lines: readonly MediaLine[]): void {
     const mid = lines[0]?.mid;
-    if (mid === undefined || this.#version > 1) return;
+    if (mid === undefined || this.#hasCandidates) return;
+    this.#hasCandidates = true;
     for (const candidate of this.#candidates) {
       this.connection.addRemoteCandidate(candidateLine(candidate), mid);
     }

@@ -22,13 +22,17 @@ export interface RtpStreamOptions {
   /** Video: the last packet of a frame carries the marker bit. */
   readonly marksFrames: boolean;
   readonly audioLevel?: AudioLevel;
+  /** Milliseconds by which this stream's reports come later than those of others of the same source. */
+  readonly reportOffset: number;
   /** Whether anything is to be sent at the moment. */
   readonly isWanted: () => boolean;
 }
 
-/** Milliseconds from one sender report to the next, and to the first. */
+/** Milliseconds from one sender report to the next. */
 const REPORT_EVERY = 1000;
-const FIRST_REPORT = 50;
+/** The same for the first few, so that a subscriber need not wait for seconds before it may switch streams. */
+const FIRST_REPORTS_EVERY = 200;
+const FIRST_REPORTS = 4;
 /** Packets kept for retransmission. */
 const HISTORY = 512;
 
@@ -54,7 +58,8 @@ export class RtpStream {
   #sequence: number;
   #timestamp = randomInt(2 ** 32 - 1);
   #lastFrameAt = 0;
-  #nextReportAt: number;
+  #nextReportAt = 0;
+  #reports = 0;
   #nextFrameAt: number;
   #timer: NodeJS.Timeout | undefined;
   #count = 0;
@@ -70,7 +75,6 @@ export class RtpStream {
     this.ssrc = options.ssrc;
     this.#sequence = options.sequence;
     this.#nextFrameAt = performance.now();
-    this.#nextReportAt = this.#nextFrameAt + FIRST_REPORT;
     this.#schedule();
   }
 
@@ -132,11 +136,15 @@ export class RtpStream {
       return;
     }
     // Whoever watches begins at a key frame after a break.
-    if (!this.#running) source.requestKeyFrame();
+    if (!this.#running) {
+      source.requestKeyFrame();
+      this.#reports = 0;
+      this.#nextReportAt = now + this.#options.reportOffset;
+    }
     this.#running = true;
     this.#lastFrameAt = Date.now();
     this.#sendFrame(source);
-    if (now >= this.#nextReportAt) this.#report(now);
+    if (now >= this.#nextReportAt) this.#report();
   }
 
   #sendFrame(source: FrameSource): void {
@@ -158,8 +166,9 @@ export class RtpStream {
     });
   }
 
-  #report(now: number): void {
-    this.#nextReportAt = now + REPORT_EVERY;
+  #report(): void {
+    this.#reports += 1;
+    this.#nextReportAt += this.#reports < FIRST_REPORTS ? FIRST_REPORTS_EVERY : REPORT_EVERY;
     this.#sink.send(
       senderReport({
         ssrc: this.ssrc,

@@ -19,6 +19,8 @@ import { SyntheticTrack } from './synthetic-track.ts';
 
 /** SSRCs of one media line: as many as it may ever need, since a line is used again after its producer closed. */
 const SSRCS_PER_LINE = 3;
+/** Milliseconds; more than two frames. */
+const REPORT_OFFSET = 100;
 const DEFAULT_BITRATE = 600_000;
 
 /** A media line of our offers, and the node-datachannel track on it. */
@@ -182,7 +184,7 @@ export class Sender {
     };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
     const audio = shape.kind === 'audio';
-    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate }) => {
+    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate }, index) => {
       const bitrate = (maxBitrate ?? DEFAULT_BITRATE) * (shape.fill ?? 0.5);
       const pixels = (full: number): number => Math.max(16, Math.round(full / scale / 2) * 2);
       return new RtpStream(
@@ -193,6 +195,9 @@ export class Sender {
           clockRate: codec.clockRate,
           cname: this.#cname,
           marksFrames: !audio,
+          // mediasoup looks for a better layer when the clock of the one it sends becomes known: by then those
+          // of the higher ones must be. (With bandwidth estimation, which browsers have, it looks again later.)
+          reportOffset: (encodings.length - 1 - index) * REPORT_OFFSET,
           isWanted: () => sending.track?.enabled === true && sending.track.readyState === 'live',
           source: audio
             ? opusSource(shape.audioBytes ?? 80)

@@ -4,7 +4,7 @@ import type { EventData } from '../protocol/events.ts';
 import type { Source } from '../protocol/state.ts';
 import type { Attempt } from './connector.ts';
 import type { Problem } from './problem.ts';
-import type { PublicationView } from './publications.ts';
+import type { PublicationView } from './publication.ts';
 import type { ChatMessage, RoomState } from './room-state.ts';
 import type { RemoteTrack } from './subscriptions.ts';
 

@@ -6,7 +6,7 @@ import type { PublishOptions } from './encodings.ts';
 import type { ClientEnvironment } from './environment.ts';
 import { Membership } from './membership.ts';
 import { clientError, type Outcome, outcomeOf } from './problem.ts';
-import type { PublicationView } from './publications.ts';
+import type { PublicationView } from './publication.ts';
 import type { RoomState } from './room-state.ts';
 import type { RemoteTrack } from './subscriptions.ts';
 

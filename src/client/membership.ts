@@ -11,6 +11,7 @@ import type { Link } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { Media } from './media.ts';
 import { ClientError, clientError, fail, type Outcome, type Problem, succeed, toProblem } from './problem.ts';
+import { relayMedia, relayNotifications } from './relay.ts';
 import { followRoom, type RoomState, stateOfJoined } from './room-state.ts';
 import { loadDevice, Session } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
@@ -266,10 +267,7 @@ export class Membership {
       (state) => this.#setRoom(state),
     );
     this.media.listen(events);
-    events.on('chat', (message) => this.#out.emit('chat', message));
-    events.on('peerJoined', ({ peer }) => this.#out.emit('peerJoined', peer));
-    events.on('peerLeft', (left) => this.#out.emit('peerLeft', left));
-    events.on('muted', (muted) => this.#out.emit('muted', muted));
+    relayNotifications(events, this.#out);
     events.on('tokenExpiring', () => this.#refreshToken());
   }
 
@@ -282,14 +280,7 @@ export class Membership {
   }
 
   #wireMedia(): void {
-    const { publications, subscriptions } = this.media;
-    publications.on('changed', (view) => this.#out.emit('publication', view));
-    publications.on('ended', (source) => this.#out.emit('publicationEnded', source));
-    publications.on('failed', (_source, problem) => this.#out.emit('problem', problem));
-    subscriptions.on('added', (remote) => this.#out.emit('track', remote));
-    subscriptions.on('removed', (remote) => this.#out.emit('trackEnded', remote));
-    subscriptions.on('failed', (problem) => this.#out.emit('problem', problem));
-    this.media.on('state', (direction, state) => this.#out.emit('media', direction, state));
+    relayMedia(this.media, this.#out);
     // Media that stopped is often the first sign that the socket is dead too.
     this.media.on('interrupted', () => this.#session?.check(3));
     this.media.on('failed', (problem) => {

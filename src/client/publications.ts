@@ -1,36 +1,15 @@
 import type { Device } from 'mediasoup-client';
-import type { Producer, ProducerOptions, Transport } from 'mediasoup-client/types';
+import type { ProducerOptions, Transport } from 'mediasoup-client/types';
 import { kindOfSource, type Source } from '../protocol/state.ts';
 import { Emitter } from './emitter.ts';
 import { audioCodecOptions, chooseCodec, type PublishOptions, videoEncodings } from './encodings.ts';
 import type { Link } from './link.ts';
 import { ClientError, clientError, type Problem, toProblem } from './problem.ts';
+import { type Publication, type PublicationView, tuneEncodings, viewOf } from './publication.ts';
 import { isOffline, type ProducerData } from './transport-leg.ts';
 
-/** One published source, as an application sees it. */
-export interface PublicationView {
-  readonly source: Source;
-  readonly track: MediaStreamTrack;
-  /** Null while the source is being published, or published again on a new transport. */
-  readonly producerId: string | null;
-  readonly paused: boolean;
-  /** Who paused it last; null while it flows. */
-  readonly pausedBy: 'self' | 'host' | null;
-  /** The highest layer that anyone watches, as the node says; null for nobody, undefined for not said. */
-  readonly wantedLayer: number | null | undefined;
-}
-
-interface Publication {
-  readonly options: PublishOptions;
-  track: MediaStreamTrack;
-  producer: Producer | null;
-  pausedBy: 'self' | 'host' | null;
-  wantedLayer: number | null | undefined;
-  /** Whether the encodings are switched off at the moment. */
-  off: boolean;
-  /** Changes of the encodings, one after the other. */
-  tuning: Promise<void>;
-}
+/** Producers of which something early is remembered. */
+const EARLY = 16;
 
 /**
  * What this participant sends: the wish outlives its producer, so that a new transport, or a new session, gets
@@ -45,6 +24,8 @@ export class Publications extends Emitter<{
 }> {
   readonly #link: Link;
   readonly #bySource = new Map<Source, Publication>();
+  /** What the node said of producers whose `produce` has not come back yet, the newest few. */
+  readonly #early = new Map<string, { muted?: boolean; wantedLayer?: number | null }>();
   #device: Device | null = null;
   #transport: Transport | null = null;
 
@@ -139,6 +120,7 @@ export class Publications extends Emitter<{
   /** A host muted this producer. */
   onMuted(producerId: string): void {
     const publication = this.#byProducer(producerId);
+    if (publication === undefined) this.#noteEarly(producerId, { muted: true });
     if (publication === undefined || publication.pausedBy !== null) return;
     publication.pausedBy = 'host';
     this.#applyPause(publication);
@@ -148,7 +130,10 @@ export class Publications extends Emitter<{
   /** The highest layer that anyone watches: what nobody watches is not sent at all. */
   onWantedLayers(producerId: string, spatialLayer: number | null): void {
     const publication = this.#byProducer(producerId);
-    if (publication === undefined) return;
+    if (publication === undefined) {
+      this.#noteEarly(producerId, { wantedLayer: spatialLayer });
+      return;
+    }
     publication.wantedLayer = spatialLayer;
     this.#tune(publication);
     this.emit('changed', viewOf(publication));
@@ -214,7 +199,11 @@ export class Publications extends Emitter<{
     }
     publication.producer = producer;
     this.#watchTrack(publication);
+    const { muted = false, wantedLayer } = this.#early.get(producer.id) ?? {};
+    this.#early.delete(producer.id);
+    publication.wantedLayer = wantedLayer;
     this.#applyPause(publication);
+    if (muted) this.onMuted(producer.id);
     // The mute changed while the node was being asked.
     if ((publication.pausedBy !== null) !== data.paused) {
       const method = publication.pausedBy === null ? 'resumeProducer' : 'pauseProducer';
@@ -268,6 +257,13 @@ export class Publications extends Emitter<{
       .catch(() => undefined);
   }
 
+  #noteEarly(producerId: string, notice: { muted?: boolean; wantedLayer?: number | null }): void {
+    const known = this.#early.get(producerId);
+    this.#early.delete(producerId);
+    this.#early.set(producerId, { ...known, ...notice });
+    for (const id of this.#early.keys()) if (this.#early.size > EARLY) this.#early.delete(id);
+  }
+
   #byProducer(producerId: string): Publication | undefined {
     return [...this.#bySource.values()].find(({ producer }) => producer?.id === producerId);
   }
@@ -277,36 +273,4 @@ export class Publications extends Emitter<{
     if (publication === undefined) throw clientError('not_published', source);
     return publication;
   }
-}
-
-async function tuneEncodings(publication: Publication, producer: Producer): Promise<void> {
-  if (producer.closed || publication.producer !== producer) return;
-  const { wantedLayer, pausedBy } = publication;
-  const top = (producer.rtpParameters.encodings?.length ?? 1) - 1;
-  if (pausedBy !== null || wantedLayer === null) {
-    if (!publication.off) await producer.setRtpEncodingParameters({ active: false });
-    publication.off = true;
-    return;
-  }
-  if (publication.off) {
-    await producer.setRtpEncodingParameters({ active: true });
-    // mediasoup-client skips a layer that it believes to be set already.
-    if (top > 0 && producer.maxSpatialLayer !== undefined) await producer.setMaxSpatialLayer(top);
-    publication.off = false;
-  }
-  if (top > 0 && (wantedLayer !== undefined || producer.maxSpatialLayer !== undefined)) {
-    await producer.setMaxSpatialLayer(Math.min(top, wantedLayer ?? top));
-  }
-}
-
-function viewOf(publication: Publication): PublicationView {
-  const { options, track, producer, pausedBy, wantedLayer } = publication;
-  return {
-    source: options.source,
-    track,
-    producerId: producer?.id ?? null,
-    paused: pausedBy !== null,
-    pausedBy,
-    wantedLayer,
-  };
 }

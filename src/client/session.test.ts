@@ -15,7 +15,7 @@ import {
   startScriptedNode,
   welcomeOf,
 } from './testing/scripted-node.ts';
-import { joinedOf, scriptRoom } from './testing/scripted-room.ts';
+import { joinedOf, scriptRoom, transportOf } from './testing/scripted-room.ts';
 
 const started: ScriptedNode[] = [];
 const clients: WatershedClient[] = [];
@@ -253,6 +253,57 @@ describe('a lost socket', () => {
     expect(await first).toMatchObject({ ok: false, problem: { code: 'connection_lost' } });
     expect(await second).toEqual({ ok: true, value: { messageId: 'm1', at: 1 } });
   });
+});
+
+describe('media', () => {
+  const asked = (line: Line | undefined): unknown[] =>
+    (line?.requests ?? []).filter(({ method }) => method === 'createTransport').map(({ data }) => data);
+
+  test('is made anew when the node says that it is gone', async () => {
+    const fra = await node(scriptRoom);
+    const { statuses } = await joinDirectly(fra);
+    fra.lines[0]?.notify('mediaReset', { reason: 'worker_died' });
+    await waitFor('new transports', () => asked(fra.lines[0]).length === 4);
+    expect(asked(fra.lines[0]).slice(2)).toEqual([{ direction: 'send' }, { direction: 'receive' }]);
+    expect(statuses).toEqual(['connecting', 'joined']);
+  });
+
+  test('of one direction is made anew when its transport is gone', async () => {
+    const fra = await node((line) => {
+      scriptRoom(line);
+      line.answer('createTransport', (data) => transportOf(JSON.stringify(data)));
+    });
+    await joinDirectly(fra);
+    fra.lines[0]?.notify('transportClosed', { transportId: JSON.stringify({ direction: 'receive' }) });
+    await waitFor('a new transport', () => asked(fra.lines[0]).length === 3);
+    expect(asked(fra.lines[0])[2]).toEqual({ direction: 'receive' });
+  });
+
+  test('that cannot be made within the session is made in a new one', async () => {
+    const fra = await node(scriptRoom);
+    const watched = await joinDirectly(fra);
+    fra.lines[0]?.fail('createTransport', { code: 'too_many_transports' });
+    fra.lines[0]?.notify('mediaReset', { reason: 'moved' });
+    await waitFor('the new session', () => fra.lines.length === 2 && watched.client.status === 'joined');
+    expect(watched.problems).toEqual(['too_many_transports']);
+  });
+});
+
+test('no more requests are in flight than a node takes; the others wait for their turn', async () => {
+  const fra = await node(scriptRoom);
+  const { client } = await joinDirectly(fra);
+  const line = fra.lines[0];
+  const outcomes = Array.from({ length: 60 }, (_, n) => client.setConsumerPriority(`consumer-${n}`, 1));
+  const open = (): number =>
+    line?.requests.filter(({ method }) => method === 'setConsumerPriority').length ?? 0;
+  await waitFor('the first of them', () => open() === 24);
+  line?.answer('setConsumerPriority', () => ({}));
+  for (const { id, method } of [...(line?.requests ?? [])]) {
+    if (method === 'setConsumerPriority')
+      line?.send(JSON.stringify({ type: 'response', id, ok: true, data: {} }));
+  }
+  expect((await Promise.all(outcomes)).every(({ ok }) => ok)).toBe(true);
+  expect(open()).toBe(60);
 });
 
 describe('a session that is gone', () => {

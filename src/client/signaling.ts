@@ -37,6 +37,8 @@ export interface RequestOptions<M extends MethodName> {
   readonly onResponse?: (data: ResponseOf<M>) => void;
 }
 
+/** Requests in flight at most, below the node's own limit; more wait for their turn here. */
+const IN_FLIGHT = 24;
 /** Seconds between two pings. */
 const PING_SECONDS = 10;
 /** Seconds until an unanswered ping means a lost socket. */
@@ -54,6 +56,8 @@ export class Signaling extends Emitter<{
   readonly events = new Notifications();
   readonly #socket: ClientSocket;
   readonly #pending = new Map<number, Pending>();
+  /** Frames that wait until fewer requests are in flight, by request. */
+  readonly #queued = new Map<number, string>();
   #nextId = 1;
   /** Last notification seen; null after a fresh resume, when any number may come next. */
   #lastSeq: number | null;
@@ -96,7 +100,7 @@ export class Signaling extends Emitter<{
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
-          this.#pending.delete(id);
+          this.#done(id);
           reject(
             new ClientError({ code: 'deadline', message: `No answer to ${method} in time.`, retry: true }),
           );
@@ -106,7 +110,7 @@ export class Signaling extends Emitter<{
       this.#pending.set(id, {
         settle: (frame) => {
           clearTimeout(timer);
-          this.#pending.delete(id);
+          this.#done(id);
           if (!frame.ok) {
             reject(frame.error);
             return;
@@ -121,8 +125,27 @@ export class Signaling extends Emitter<{
           resolve(parsed.data);
         },
       });
-      this.#socket.send(JSON.stringify({ type: 'request', id, method, data }));
+      const frame = JSON.stringify({ type: 'request', id, method, data });
+      // A sign of life cannot wait behind what may be stuck.
+      if (method === 'ping') this.#socket.send(frame);
+      else this.#queued.set(id, frame);
+      this.#sendQueued();
     });
+  }
+
+  #done(id: number): void {
+    this.#pending.delete(id);
+    this.#queued.delete(id);
+    this.#sendQueued();
+  }
+
+  /** Sends as many of those that wait as may be in flight. A request has its deadline from when it was made. */
+  #sendQueued(): void {
+    for (const [id, frame] of this.#queued) {
+      if (this.#ended || this.#pending.size - this.#queued.size >= IN_FLIGHT) return;
+      this.#queued.delete(id);
+      this.#socket.send(frame);
+    }
   }
 
   /** Pings every 10 s, so that a dead network is noticed. */

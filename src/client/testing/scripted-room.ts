@@ -17,14 +17,18 @@ export function joinedOf(changes: Partial<Joined> = {}): Joined {
 
 const DIGITS = Array.from({ length: 32 }, () => 'AB').join(':');
 
-/** Answers everything that joining and leaving take. Media goes nowhere. */
-export function scriptRoom(line: Line, joined: Partial<Joined> = {}): void {
-  line.answer('join', () => ({ state: 'joined', ...joinedOf(joined) }));
-  line.answer('createTransport', () => ({
-    transportId: `transport-${Math.random()}`,
+export function transportOf(transportId: string): object {
+  return {
+    transportId,
     iceParameters: { usernameFragment: 'frag', password: 'password', iceLite: true },
     iceCandidates: [],
     dtlsParameters: { role: 'auto', fingerprints: [{ algorithm: 'sha-256', value: DIGITS }] },
-  }));
+  };
+}
+
+/** Answers everything that joining and leaving take. Media goes nowhere. */
+export function scriptRoom(line: Line, joined: Partial<Joined> = {}): void {
+  line.answer('join', () => ({ state: 'joined', ...joinedOf(joined) }));
+  line.answer('createTransport', () => transportOf(`transport-${Math.random()}`));
   for (const method of ['leave', 'ping']) line.answer(method, () => ({}));
 }
