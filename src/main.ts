@@ -151,7 +151,7 @@ async function compose(
     metrics,
   );
 
-  const issuer = developmentIssuer(config, policy.policy.cloud, keys.development);
+  const issuer = developmentIssuer(policy.policy.cloud, keys.development);
   const http = createHttpServer({
     options: { ...config.http, ...config.signaling },
     admission,

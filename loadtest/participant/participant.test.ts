@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Attempt } from '../../src/client/connector.ts';
 import { startCuttableProxy } from '../../src/e2e/harness/cuttable-proxy.ts';
-import { freePort, startNode, type TestNode } from '../../src/e2e/harness/node.ts';
+import { startNode, type TestNode } from '../../src/e2e/harness/node.ts';
 import { localPolicy } from '../../src/e2e/harness/policies.ts';
-import { waitFor } from '../../src/e2e/harness/wait.ts';
 import { MemoryRegistry } from '../../src/registry/memory.ts';
+import { freePort } from '../../src/testing/free-port.ts';
+import { waitFor } from '../../src/testing/wait.ts';
 import type { JoinTokenClaims } from '../../src/tokens/issue.ts';
 import { generateSigningKey } from '../../src/tokens/keys.ts';
 import { startLocalNode } from '../testing/local-node.ts';

@@ -1,5 +1,6 @@
-import { freePort, startNode, type TestNode, type TestNodeOptions } from '../../src/e2e/harness/node.ts';
+import { startNode, type TestNode, type TestNodeOptions } from '../../src/e2e/harness/node.ts';
 import { localPolicy } from '../../src/e2e/harness/policies.ts';
+import { freePort } from '../../src/testing/free-port.ts';
 
 /** A node whose policy names its own address, so that its directory leads to it. */
 export async function startLocalNode(options: TestNodeOptions = {}): Promise<TestNode> {

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DirectoryEntry } from '../protocol/directory.ts';
+import { freePort } from '../testing/free-port.ts';
 import { type Attempt, type Connection, type ConnectorOptions, walk } from './connector.ts';
 import { Directory } from './directory.ts';
 import { nodeEnvironment } from './node.ts';
 import { ClientError } from './problem.ts';
 import { type CloudKeys, cloudKeys, listOf } from './testing/cloud-keys.ts';
-import { freePort } from './testing/free-port.ts';
 import { refusalOf, type Script, type ScriptedNode, startScriptedNode } from './testing/scripted-node.ts';
 
 const environment = nodeEnvironment();

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../testing/free-port.ts';
 import { Directory, ownClaims } from './directory.ts';
 import { nodeEnvironment } from './node.ts';
 import { type Outcome, outcomeOf } from './problem.ts';
 import { CLOUD, type CloudKeys, cloudKeys, ROOM } from './testing/cloud-keys.ts';
-import { freePort } from './testing/free-port.ts';
 import { refusalOf, type Script, type ScriptedNode, startScriptedNode } from './testing/scripted-node.ts';
 
 const environment = nodeEnvironment();

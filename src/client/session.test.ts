@@ -1,12 +1,12 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { syntheticHandlerFactory } from '../../loadtest/participant/handler.ts';
-import { waitFor } from '../e2e/harness/wait.ts';
+import { freePort } from '../testing/free-port.ts';
+import { waitFor } from '../testing/wait.ts';
 import { WatershedClient } from './client.ts';
 import type { ClientOptions, ClientStatus } from './client-types.ts';
 import { nodeEnvironment } from './node.ts';
 import type { Problem } from './problem.ts';
 import { type CloudKeys, cloudKeys } from './testing/cloud-keys.ts';
-import { freePort } from './testing/free-port.ts';
 import {
   type Line,
   refusalOf,

@@ -1,10 +1,11 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../testing/free-port.ts';
+import { waitFor } from '../testing/wait.ts';
 import { joinMeeting, launchBrowser, type Window } from './harness/browser.ts';
-import { freePort, startNode, type TestNode } from './harness/node.ts';
+import { startNode, type TestNode } from './harness/node.ts';
 import { localPolicy } from './harness/policies.ts';
 import { workersOf } from './harness/processes.ts';
-import { waitFor } from './harness/wait.ts';
 
 /** The product's main job: two Chromium windows with fake devices, a real node, a real worker. */
 let node: TestNode;

@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createParticipant, type Participant } from '../../loadtest/participant/participant.ts';
+import { freePort } from '../testing/free-port.ts';
+import { waitFor } from '../testing/wait.ts';
 import { type Conversation, converse } from './harness/conversation.ts';
-import { freePort, startNode, type TestNode } from './harness/node.ts';
+import { startNode, type TestNode } from './harness/node.ts';
 import { localPolicy } from './harness/policies.ts';
-import { waitFor } from './harness/wait.ts';
 
 /** Abuse beside a call that goes on: each is answered or cut, nothing is kept, nobody else notices. */
 let node: TestNode;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redirectSchema, refusalSchema } from '../protocol/events.ts';
 import { MemoryRegistry } from '../registry/memory.ts';
+import { freePort } from '../testing/free-port.ts';
+import { waitFor } from '../testing/wait.ts';
 import { generateSigningKey } from '../tokens/keys.ts';
 import { converse } from './harness/conversation.ts';
-import { freePort, startNode, type TestNode } from './harness/node.ts';
+import { startNode, type TestNode } from './harness/node.ts';
 import { localPolicy } from './harness/policies.ts';
-import { waitFor } from './harness/wait.ts';
 
 /**
  * Zoom's clouds of 2020 with real nodes: `sjc` and `iad`, the primaries of `us`, are down; `sha` and `tsn` are the

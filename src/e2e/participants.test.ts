@@ -4,12 +4,13 @@ import {
   type Participant,
   type ParticipantOptions,
 } from '../../loadtest/participant/participant.ts';
+import { freePort } from '../testing/free-port.ts';
+import { waitFor } from '../testing/wait.ts';
 import { joinMeeting, launchBrowser } from './harness/browser.ts';
 import { startCuttableProxy } from './harness/cuttable-proxy.ts';
-import { freePort, startNode, type TestNode, type TestNodeOptions } from './harness/node.ts';
+import { startNode, type TestNode, type TestNodeOptions } from './harness/node.ts';
 import { localPolicy } from './harness/policies.ts';
 import { workersOf } from './harness/processes.ts';
-import { waitFor } from './harness/wait.ts';
 
 /** Real nodes, workers, ICE, DTLS and SRTP, with participants that count what they decrypt. */
 const ends: (() => Promise<unknown>)[] = [];

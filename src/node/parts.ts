@@ -44,12 +44,8 @@ export async function nodeKeys(
 }
 
 /** Who issues development tokens; null where nobody does. */
-export function developmentIssuer(
-  config: NodeConfig,
-  cloud: string,
-  key: SigningKey | null,
-): TokenIssuer | null {
-  return config.tokens.development && key !== null ? { issuer: DEVELOPMENT_ISSUER, cloud, key } : null;
+export function developmentIssuer(cloud: string, key: SigningKey | null): TokenIssuer | null {
+  return key !== null ? { issuer: DEVELOPMENT_ISSUER, cloud, key } : null;
 }
 
 /** The meeting page, bundled if its sources changed. */

@@ -23,7 +23,6 @@ export const requestFrameSchema = z.strictObject({
 export type RequestFrame = z.infer<typeof requestFrameSchema>;
 
 export const wireErrorSchema = z.object({ code: z.string(), message: z.string(), retry: z.boolean() });
-export type WireError = z.infer<typeof wireErrorSchema>;
 
 const responseFrameSchema = z.discriminatedUnion('ok', [
   z.object({ type: z.literal('response'), id: z.number(), ok: z.literal(true), data: z.unknown() }),

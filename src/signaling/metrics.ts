@@ -13,10 +13,3 @@ export interface SignalingMetrics {
   /** One session resumed, or could not be. */
   resumed(result: 'replayed' | 'fresh' | 'refused'): void;
 }
-
-/** For tests, and for nodes that measure nothing. */
-export const noMetrics: SignalingMetrics = {
-  request: () => undefined,
-  connectionEnded: () => undefined,
-  resumed: () => undefined,
-};

@@ -1,8 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../e2e/harness/browser.ts';
-import { freePort, startNode, type TestNode } from '../e2e/harness/node.ts';
+import { startNode, type TestNode } from '../e2e/harness/node.ts';
 import { localPolicy } from '../e2e/harness/policies.ts';
+import { freePort } from '../testing/free-port.ts';
 
 /** The meeting as people use it, against a real node: what the end-to-end tests of media do not look at. */
 let node: TestNode;

@@ -1,6 +1,6 @@
 import WebSocket from 'ws';
 import { BEARER_PREFIX, SIGNAL_PATH, SUBPROTOCOL } from '../../protocol/frames.ts';
-import { waitFor } from './wait.ts';
+import { waitFor } from '../../testing/wait.ts';
 
 /** Everything that a node said to one client, byte for byte as far as a client can see. */
 export interface Conversation {

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { parseNodeConfig, thisMachine } from '../../config/load.ts';
 import { type NodeParts, runNode } from '../../main.ts';
+import { freePort } from '../../testing/free-port.ts';
 import { DEVELOPMENT_ISSUER } from '../../tokens/development.ts';
 import { issueJoinToken, type JoinTokenClaims } from '../../tokens/issue.ts';
 import { generateSigningKey, type SigningKey } from '../../tokens/keys.ts';
@@ -66,14 +66,4 @@ ${yaml}`;
     log: () => lines.join(''),
     close: node.close,
   };
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,4 +1,5 @@
 import { ensureWorker } from '../../../workers/ensure.ts';
+import { waitFor } from '../../testing/wait.ts';
 import { createMediaEngine } from '../engine.ts';
 import type { MediaEngine, MediaGate, MediaLimits, MediaOptions } from '../types.ts';
 
@@ -60,11 +61,7 @@ export class TestGate implements MediaGate {
   }
 }
 
-/** Polls until `check` holds; fails with its last answer after `timeout` ms. */
+/** Polls until `check` holds; fails after `timeout` ms. */
 export async function until(what: string, check: () => boolean, timeout = 15_000): Promise<void> {
-  const end = performance.now() + timeout;
-  while (!check()) {
-    if (performance.now() > end) throw new Error(`not within ${timeout} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await waitFor(what, check, timeout, 20);
 }

@@ -7,6 +7,7 @@ import type { Admission, AdmittedSession } from '../../cluster/types.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Redirect, Refusal } from '../../protocol/events.ts';
 import { SIGNAL_PATH, SUBPROTOCOL } from '../../protocol/frames.ts';
+import { waitFor } from '../../testing/wait.ts';
 import { directoryKeys } from '../../tokens/directory-signature.ts';
 import { createHttpServer, type HttpDeps, type HttpOptions, type HttpServer } from '../http.ts';
 import type { SessionHost } from '../types.ts';
@@ -189,11 +190,7 @@ export function upgradeBytes(headers: Record<string, string>, path = SIGNAL_PATH
 
 /** Resolves once `condition` holds; rejects after `limitMs`. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('the condition never held');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await waitFor('the condition', condition, limitMs, 20);
 }
 
 export async function openSocket(port: number): Promise<Socket> {

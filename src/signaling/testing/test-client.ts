@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { EVENTS, type EventData, type EventName } from '../../protocol/events.ts';
 import { type NotificationFrame, type ServerFrame, serverFrameSchema } from '../../protocol/frames.ts';
 import { METHODS, type MethodName, type ResponseOf } from '../../protocol/methods.ts';
+import { waitFor } from '../../testing/wait.ts';
 
 interface Parser<T> {
   parse(data: unknown): T;
@@ -14,14 +15,8 @@ const EVENT_PARSERS: { readonly [E in EventName]: Parser<EventData<E>> } = EVENT
 const WAIT_MS = 15_000;
 
 /** Resolves once `found` gives something; fails the test after 15 s. */
-export async function eventually<T>(what: string, found: () => T | undefined | false): Promise<T> {
-  const until = performance.now() + WAIT_MS;
-  for (;;) {
-    const value = found();
-    if (value !== undefined && value !== false) return value;
-    if (performance.now() > until) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+export function eventually<T>(what: string, found: () => T | undefined | false): Promise<T> {
+  return waitFor(what, found, WAIT_MS, 5);
 }
 
 /** The protocol from the other side, with nothing done for it: every frame is parsed and kept. */

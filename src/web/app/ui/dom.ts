@@ -51,15 +51,6 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Makes the children of `parent` exactly `wanted`, in order, moving as few as possible. */
-export function reorder(parent: Element, wanted: readonly Element[]): void {
-  const keep = new Set(wanted);
-  for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
-  for (const [index, child] of wanted.entries()) {
-    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
-  }
-}
-
 function append(element: Element, children: readonly Child[]): void {
   element.append(...children.filter(isContent));
 }
