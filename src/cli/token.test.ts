@@ -49,6 +49,7 @@ describe('with the development key of the node that runs', () => {
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     const claims = await claimsOf(stdout.trim(), 'development');
     expect(claims).toEqual({
+      iss: 'watershed-development',
       jti: expect.any(String),
       iat: expect.any(Number),
       exp: claims.iat + 3600,

@@ -7,6 +7,8 @@ const MARGIN_SECONDS = 5;
 export class JoinToken {
   readonly #refresh: (() => Promise<string>) | undefined;
   #token: string;
+  /** The one that the session is held to by its node. */
+  #seen: string | null = null;
 
   constructor(token: string, refresh: (() => Promise<string>) | undefined) {
     this.#token = token;
@@ -18,6 +20,17 @@ export class JoinToken {
     const { exp } = ownClaims(this.#token);
     if (exp !== undefined && exp - MARGIN_SECONDS <= Date.now() / 1000) await this.renew();
     return this.#token;
+  }
+
+  /** The token of now, where the node has not been shown it yet. */
+  async unseen(): Promise<string | undefined> {
+    const token = await this.current();
+    return token === this.#seen ? undefined : token;
+  }
+
+  /** The node has taken this token. */
+  seen(token: string): void {
+    this.#seen = token;
   }
 
   /** Asks the application for another; false where it has none to give. */

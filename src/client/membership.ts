@@ -126,6 +126,7 @@ export class Membership {
 
   async #walkOnce(redirect?: string): Promise<'joined' | 'waiting'> {
     const token = await this.#token.current();
+    this.#token.seen(token);
     return walk(await this.#list(token, redirect), token, {
       environment: this.#environment,
       attemptTimeout: this.#attemptTimeout,
@@ -157,6 +158,8 @@ export class Membership {
       attemptTimeout: this.#attemptTimeout,
       onSocket: (socket) => this.#listen(socket),
       giveUp: () => liveness.isGone(),
+      freshToken: () => this.#token.unseen(),
+      onTokenSeen: (token) => this.#token.seen(token),
     });
     this.#session = session;
     this.media.begin(device, session, this.#environment.restartsIce);
@@ -274,7 +277,9 @@ export class Membership {
   #refreshToken(): void {
     const refresh = async (): Promise<void> => {
       if (!(await this.#token.renew())) return;
-      await this.link.request('refreshToken', { token: await this.#token.current() });
+      const token = await this.#token.current();
+      await this.link.request('refreshToken', { token });
+      this.#token.seen(token);
     };
     refresh().catch((error: unknown) => this.#out.emit('problem', toProblem(error, 'not_connected')));
   }

@@ -13,6 +13,9 @@ export interface ResumeOptions {
   /** Seconds after the loss within which the node keeps the session. */
   readonly windowSeconds: number;
   readonly attemptTimeout: number;
+  /** A join token that the node has not seen yet, if there is one. */
+  readonly freshToken: () => Promise<string | undefined>;
+  readonly onTokenSeen: (token: string) => void;
   /** Called with each new socket before anything is said on it, to listen to its notifications. */
   readonly onSocket: (signaling: Signaling) => void;
   /** Called with the response in its own turn, before the notifications that follow it. */
@@ -37,6 +40,8 @@ export async function resumeSession(
   const lostAt = performance.now();
   const left = (): number => options.windowSeconds * 1000 - (performance.now() - lostAt);
   for (let n = 0; left() > 0 && !options.signal.aborted; n += 1) {
+    // Before the socket: the node waits for the first message, and not for an issuer.
+    const token = await options.freshToken();
     const signaling = new Signaling(options.environment, options.url, options.resumeToken, options.lastSeq);
     options.onSocket(signaling);
     const answer = await firstAnswer(signaling, {
@@ -46,7 +51,9 @@ export async function resumeSession(
     switch (answer.kind) {
       case 'welcome': {
         try {
-          await signaling.request('resume', { lastSeq: options.lastSeq }, { onResponse: options.onResponse });
+          const data = { lastSeq: options.lastSeq, ...(token === undefined ? {} : { token }) };
+          await signaling.request('resume', data, { onResponse: options.onResponse });
+          if (token !== undefined) options.onTokenSeen(token);
           options.onTry?.(n, null);
           return { signaling };
         } catch (error) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { syntheticHandlerFactory } from '../../loadtest/participant/handler.ts';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
@@ -25,6 +25,7 @@ beforeAll(async () => {
   cloud = await cloudKeys();
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(clients.splice(0).map((client) => client.leave()));
   await Promise.all(started.splice(0).map((node) => node.close()));
 });
@@ -181,6 +182,26 @@ describe('a lost socket', () => {
     fra.lines[1]?.cut();
     await waitFor('the second resume', () => fra.lines.length === 3);
     expect(fra.lines[2]?.bearer).toBe('r1.second');
+  });
+
+  test('is resumed with a fresh token where the one that the node knows has run out', async () => {
+    const fra = await node((line) => {
+      scriptRoom(line);
+      line.answer('resume', () => ({ mode: 'replayed', resumeToken: `r1.after-${line.n}`, missed: 0 }));
+    });
+    const fresh = await cloud.token();
+    const watched = watch({ refreshToken: async () => fresh });
+    // Good enough to join with, and run out by the time of the resume (a client renews 5 s before `exp`).
+    const token = await cloud.token({ exp: Math.floor(Date.now() / 1000) + 7 });
+    await watched.client.connect({ token, frontDoors: [], direct: fra.url });
+    vi.setSystemTime(Date.now() + 3000);
+    for (const n of [1, 2]) {
+      fra.lines[n - 1]?.cut();
+      await waitFor('the resume', () => watched.statuses.filter((status) => status === 'joined').length > n);
+    }
+    expect(fra.lines[1]?.requests[0]).toMatchObject({ method: 'resume', data: { lastSeq: 0, token: fresh } });
+    // The node knows it by now.
+    expect(fra.lines[2]?.requests[0]?.data).toEqual({ lastSeq: 0 });
   });
 
   test('takes the state afresh where too much was missed', async () => {

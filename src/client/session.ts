@@ -20,6 +20,9 @@ export interface SessionDeps {
   readonly onSocket: (signaling: Signaling) => void;
   /** Asked while resuming: true when there is nothing left to resume. */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
+  /** Asked while resuming: a join token that the node has not seen yet, if there is one. */
+  readonly freshToken: () => Promise<string | undefined>;
+  readonly onTokenSeen: (token: string) => void;
 }
 
 /** How a join came out: in the room, or before its door. */
@@ -181,6 +184,8 @@ export class Session
         windowSeconds: this.#resumeWindow,
         attemptTimeout: this.#deps.attemptTimeout,
         giveUp: this.#deps.giveUp,
+        freshToken: this.#deps.freshToken,
+        onTokenSeen: this.#deps.onTokenSeen,
         signal: this.#abort.signal,
         onSocket: (signaling) => {
           current = signaling;

@@ -398,7 +398,7 @@ describe('an admitted session, judged again', () => {
     expect(verdict).toMatchObject({ kind: 'redirect', redirect: { rule: 'closed' } });
   });
 
-  test('a fresh token: same room and participant only; evidence grows, narrowing shrinks, the home stays', async () => {
+  test('a fresh token: same issuer, room and participant only; evidence grows, narrowing shrinks, the home stays', async () => {
     const door = await createDoor('sjc');
     const session = await admitted(door, { region: 'us', sub: 'ann', regions: ['us', 'eu'] });
     const refresh = async (claims: object) =>
@@ -409,20 +409,27 @@ describe('an admitted session, judged again', () => {
       session: { label: { home: 'us', evidence: ['eu', 'us'], regions: ['us'] }, claims: { region: 'eu' } },
     });
     const same = { region: 'us', sub: 'ann' };
-    expect(refusalOf(await refresh({ ...same, room: 'another' })).code).toBe('token_invalid');
-    expect(refusalOf(await refresh({ ...same, sub: 'bob' })).code).toBe('token_invalid');
-    expect(refusalOf(await refresh({ region: 'us' })).code).toBe('token_invalid');
+    for (const claims of [{ ...same, room: 'another' }, { ...same, sub: 'bob' }, { region: 'us' }]) {
+      expect(refusalOf(await refresh(claims))).toMatchObject({ code: 'token_mismatch', status: 401 });
+    }
+    const ofAnother = { ...session, claims: { ...session.claims, iss: 'https://another.example.net' } };
+    const token = await door.token(same);
+    const judged = await door.admission.decideAgain(ofAnother, { step: 'refresh', token });
+    expect(refusalOf(judged).code).toBe('token_mismatch');
     const unnarrowed = await refresh(same);
     expect(unnarrowed.kind === 'admit' && unnarrowed.session.label.regions).toEqual(['eu', 'us']);
   });
 
-  test('a session whose token has expired is not seated', async () => {
+  test('a session whose token has expired is not seated; one that is seated has its own timer', async () => {
     const door = await createDoor('sjc');
     const session = await admitted(door, { region: 'us' });
     door.now += 3600_000 + 5_000;
-    for (const step of ['join', 'resume'] as const) {
-      expect(refusalOf(await door.admission.decideAgain(session, { step })).code).toBe('token_expired');
-    }
+    expect(refusalOf(await door.admission.decideAgain(session, { step: 'join' })).code).toBe('token_expired');
+    expect((await door.admission.decideAgain(session, { step: 'resume' })).kind).toBe('admit');
+    const token = await door.token({ region: 'us' }, { ttlSeconds: 1 });
+    door.now += 60_000;
+    const refresh = await door.admission.decideAgain(session, { step: 'refresh', token });
+    expect(refusalOf(refresh).code).toBe('token_expired');
   });
 });
 

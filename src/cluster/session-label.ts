@@ -48,8 +48,12 @@ export function labelAgain(
   };
 }
 
-/** A fresh token continues a session only for the same room and participant. Throws `token_invalid`. */
+/**
+ * A fresh token continues a session only for the same room and participant, and from the same issuer: what `sub`
+ * means is the issuer's own. Throws `token_mismatch`.
+ */
 export function assertSameParticipant(before: JoinClaims, fresh: JoinClaims): void {
-  if (before.room !== fresh.room) throw new WatershedError('token_invalid', 'another room');
-  if (before.sub !== fresh.sub) throw new WatershedError('token_invalid', 'another participant');
+  if (before.iss !== fresh.iss) throw new WatershedError('token_mismatch', 'another issuer');
+  if (before.room !== fresh.room) throw new WatershedError('token_mismatch', 'another room');
+  if (before.sub !== fresh.sub) throw new WatershedError('token_mismatch', 'another participant');
 }

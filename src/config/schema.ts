@@ -61,6 +61,9 @@ export const nodeConfigSchema = z.strictObject({
     origins: z.array(origin).default(['self']),
     firstMessageSeconds: seconds(60).default(5),
     resumeSeconds: seconds(300).default(30),
+    /** Before the join token's `exp`, and after it. */
+    expiryWarningSeconds: seconds(86_400).default(60),
+    expiryGraceSeconds: seconds(86_400, 0).default(30),
     messagesPerSecond: z.number().min(1).max(1000).default(50),
     /** Messages at once, before the rate counts. */
     messageBurst: count(1, 10_000).default(200),

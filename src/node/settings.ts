@@ -19,6 +19,8 @@ export function signalingLimits({ signaling }: NodeConfig): SignalingLimits {
     firstMessageSeconds: signaling.firstMessageSeconds,
     maxBufferedBytes: signaling.maxBufferedBytes,
     resumeWindowSeconds: signaling.resumeSeconds,
+    expiryWarningSeconds: signaling.expiryWarningSeconds,
+    expiryGraceSeconds: signaling.expiryGraceSeconds,
   };
 }
 

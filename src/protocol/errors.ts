@@ -29,6 +29,12 @@ export const ERRORS = {
     retry: false,
     message: 'The join token has expired. Ask its issuer for a new one.',
   },
+  token_mismatch: {
+    status: 401,
+    retry: false,
+    message:
+      'The fresh token does not continue this session: its issuer, room and participant must be those of the first.',
+  },
   resume_invalid: {
     status: 401,
     retry: false,

@@ -15,6 +15,7 @@ export const CHAT_MAX_LENGTH = 2000;
 
 const id = z.string().min(1).max(64);
 const idList = z.array(id).min(1).max(512);
+const joinTokenSchema = z.string().min(1).max(8192);
 const empty = z.strictObject({});
 const done = z.object({});
 
@@ -42,7 +43,11 @@ export const METHODS = {
   },
   /** First request on a connection that was opened with a resume token. */
   resume: {
-    request: z.strictObject({ lastSeq: z.number().int().min(0) }),
+    request: z.strictObject({
+      lastSeq: z.number().int().min(0),
+      /** A fresh join token, as `refreshToken` takes it; required once the session's own has run out. */
+      token: joinTokenSchema.optional(),
+    }),
     response: z.discriminatedUnion('mode', [
       /** Missed notifications follow this response, in order. */
       z.object({ mode: z.literal('replayed'), resumeToken: z.string(), missed: z.number().int() }),
@@ -54,7 +59,7 @@ export const METHODS = {
   /** Keeps the connection alive and measures the round trip. */
   ping: { request: empty, response: done },
   refreshToken: {
-    request: z.strictObject({ token: z.string().min(1).max(8192) }),
+    request: z.strictObject({ token: joinTokenSchema }),
     response: z.object({ expiresAt: z.number().int() }),
   },
 

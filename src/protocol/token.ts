@@ -29,8 +29,10 @@ export const roomIdSchema = z
 
 export const displayNameSchema = z.string().trim().min(1).max(80);
 
-/** Claims of a join token, beside the registered ones that the verifier checks itself (`iss`, `aud`, `exp`). */
+/** Claims of a join token, beside `aud`, which the verifier compares with `audienceOf`. */
 export const joinClaimsSchema = z.object({
+  /** One of the issuers that the cloud's nodes know. */
+  iss: z.string().min(1).max(256),
   jti: z.string().min(8).max(128),
   iat: z.number(),
   exp: z.number(),

@@ -79,8 +79,8 @@ export class Peer {
 
   /** Who the participant is to the issuer, else which token it came with: what a removal is remembered by. */
   get identity(): string {
-    const { sub, jti } = this.#admitted.claims;
-    return sub === undefined ? `jti:${jti}` : `sub:${sub}`;
+    const { iss, sub, jti } = this.#admitted.claims;
+    return JSON.stringify(sub === undefined ? ['jti', iss, jti] : ['sub', iss, sub]);
   }
 
   /** The media side; `not_joined` for one who waits. */

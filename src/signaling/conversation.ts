@@ -7,10 +7,11 @@ import { refusalOf } from '../rooms/ending.ts';
 import { type Notification, notification, notificationFrame } from '../rooms/notification.ts';
 import type { RoomManager } from '../rooms/room-manager.ts';
 import { Connection, type ConnectionDeps, type ConnectionOwner, type Reply } from './connection.ts';
+import { errorOf, takeFreshToken } from './fresh-token.ts';
 import { HANDLERS } from './handlers.ts';
 import type { ConnectionEnd } from './metrics.ts';
 import type { ResumeTokens } from './resume-tokens.ts';
-import { type Resumption, Session, type SessionDeps } from './session.ts';
+import { lastWordOf, type Resumption, Session, type SessionDeps } from './session.ts';
 
 export interface ConversationDeps extends ConnectionDeps {
   readonly rooms: RoomManager;
@@ -80,22 +81,51 @@ export class Conversation implements ConnectionOwner {
     return this.session;
   }
 
-  /** Spends the resume token that this connection was opened with. */
-  resume(lastSeq: number): Resumption {
+  /**
+   * Spends the resume token that this connection was opened with. A session whose join token has run out comes
+   * back only with a fresh one: `token_expired` without, and what `refreshToken` fails with; both may be tried
+   * again on this connection.
+   */
+  async resume(lastSeq: number, token: string | undefined): Promise<Resumption> {
     if (this.#entry.kind === 'join') {
       throw new WatershedError('bad_request', 'this connection was opened with a join token: join');
     }
     if (this.#session !== null) throw new WatershedError('already_joined');
-    const session = this.deps.tokens.find(this.#entry.token);
-    if (session?.open !== true) {
-      this.refuse('resume_invalid', CLOSE.unauthenticated);
-      this.deps.metrics.resumed('refused');
-      throw new WatershedError('resume_invalid');
-    }
+    const resumeToken = this.#entry.token;
+    const session = this.deps.tokens.find(resumeToken);
+    if (session?.open !== true) throw this.#tooLate();
+    if (token !== undefined) await this.#renew(session, token);
+    else if (session.expired) throw new WatershedError('token_expired');
+    // While the fresh token was judged, the session may have ended or gone to another connection.
+    if (this.deps.tokens.find(resumeToken) !== session) throw this.#tooLate();
+    if (!this.connection.open) throw new WatershedError('not_joined', 'the connection is gone');
     this.#session = session;
     const resumption = session.resume(this.connection, lastSeq);
     this.deps.metrics.resumed(resumption.mode);
     return resumption;
+  }
+
+  #tooLate(): WatershedError {
+    this.refuse('resume_invalid', CLOSE.unauthenticated);
+    this.deps.metrics.resumed('refused');
+    return new WatershedError('resume_invalid');
+  }
+
+  async #renew(session: Session, token: string): Promise<void> {
+    const fresh = await takeFreshToken(session, token, this.deps.admission);
+    switch (fresh.kind) {
+      case 'taken':
+        return;
+      case 'rejected':
+        throw fresh.error;
+      case 'over': {
+        // The session had no connection to be told by, or another one: this client is told here.
+        const { lastWord, close, end } = lastWordOf(fresh.ending);
+        this.connection.end(lastWord && notificationFrame(lastWord, 0), close, end);
+        this.deps.metrics.resumed('refused');
+        throw errorOf(fresh.ending);
+      }
+    }
   }
 
   welcome(): void {

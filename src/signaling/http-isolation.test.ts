@@ -244,6 +244,7 @@ describe('layers, one taken away at a time', () => {
         kind: 'admit',
         session: {
           claims: {
+            iss: 'accounts',
             jti: 'j'.repeat(8),
             iat: 0,
             exp: 1e10,

@@ -1,14 +1,6 @@
-import { isErrorCode, WatershedError } from '../protocol/errors.ts';
-import type { Ending } from '../rooms/ending.ts';
+import { WatershedError } from '../protocol/errors.ts';
+import { errorOf, takeFreshToken } from './fresh-token.ts';
 import { DONE, type HandlersOf } from './handler.ts';
-
-/** The error that a request is answered with (and counted as) when its verdict does not admit. */
-function errorOf(ending: Ending): WatershedError {
-  if (ending.kind === 'refused' && isErrorCode(ending.refusal.code)) {
-    return new WatershedError(ending.refusal.code);
-  }
-  return new WatershedError('region_not_admitted');
-}
 
 /** Coming, staying and going. */
 export const sessionHandlers: HandlersOf<'join' | 'resume' | 'leave' | 'ping' | 'refreshToken'> = {
@@ -35,8 +27,8 @@ export const sessionHandlers: HandlersOf<'join' | 'resume' | 'leave' | 'ping' | 
     }
   },
 
-  resume(conversation, { lastSeq }) {
-    const { attach, ...data } = conversation.resume(lastSeq);
+  async resume(conversation, { lastSeq, token }) {
+    const { attach, ...data } = await conversation.resume(lastSeq, token);
     return { data, after: attach };
   },
 
@@ -49,28 +41,15 @@ export const sessionHandlers: HandlersOf<'join' | 'resume' | 'leave' | 'ping' | 
   ping: () => DONE,
 
   /** A token that is not valid leaves the session as it is; one that may not be served here ends it. */
-  async refreshToken(conversation, { token }) {
-    const { session, deps } = conversation;
-    const place = session.place;
-    if (place === null) throw new WatershedError('not_joined');
-    const verdict = await deps.admission.decideAgain(session.admitted, { step: 'refresh', token });
-    switch (verdict.kind) {
-      case 'admit': {
-        place.peer.adopt(verdict.session);
-        if (!place.room.rejudgePeer(place.peer)) throw new WatershedError('region_not_admitted');
-        session.refreshed(verdict.session);
-        return { data: { expiresAt: Math.floor(verdict.session.claims.exp) } };
-      }
-      case 'redirect': {
-        session.leave('policy', { kind: 'redirect', redirect: verdict.redirect });
-        throw new WatershedError('region_not_admitted');
-      }
-      case 'refuse': {
-        const { refusal } = verdict;
-        const ending: Ending = { kind: 'refused', refusal };
-        if (refusal.status !== 401 && !refusal.retry) session.leave('policy', ending);
-        throw errorOf(ending);
-      }
+  async refreshToken({ session, deps }, { token }) {
+    const fresh = await takeFreshToken(session, token, deps.admission);
+    switch (fresh.kind) {
+      case 'taken':
+        return { data: { expiresAt: fresh.expiresAt } };
+      case 'rejected':
+        throw fresh.error;
+      case 'over':
+        throw errorOf(fresh.ending);
     }
   },
 };

@@ -271,6 +271,76 @@ describe('token expiry', () => {
     expect(ada.events.at(-1)).toBe('redirect');
   });
 
+  describe('while the client is away', () => {
+    const limits = { resumeWindowSeconds: 60, expiryGraceSeconds: 10 };
+    /** One whose token ran out, grace and all, after its socket was lost. */
+    const away = async () => {
+      await start({ limits });
+      const ada = await fixture.join({ exp: soon() });
+      fixture.clock.advance(290_000);
+      ada.cut();
+      await eventually('the loss', () => fixture.host.stats().connections === 0);
+      fixture.clock.advance(30_000);
+      return { resumeToken: ada.resumeToken, back: await fixture.connectToResume(ada.resumeToken) };
+    };
+    const refreshing = (exp: number) => {
+      fixture.admission.verdict = (session, { token }) =>
+        token === undefined || token === 'fresh'
+          ? { kind: 'admit', session: { ...session, claims: { ...session.claims, exp } } }
+          : { kind: 'refuse', refusal: policyRefusal('token_mismatch') };
+    };
+
+    it('comes back with a fresh token, and with nothing less', async () => {
+      const { back } = await away();
+      refreshing(soon());
+      await expect(back.request('resume', { lastSeq: 0 })).rejects.toThrow('token_expired');
+      const other = { lastSeq: 0, token: "another's" };
+      await expect(back.request('resume', other)).rejects.toThrow('token_mismatch');
+      await expect(back.request('createTransport', { direction: 'send' })).rejects.toThrow('not_joined');
+      const resumed = await back.request('resume', { lastSeq: 0, token: 'fresh' });
+      expect(resumed).toMatchObject({ mode: 'replayed' });
+      fixture.clock.advance(200_000);
+      await expect(back.request('ping')).resolves.toEqual({});
+    });
+
+    it('is kept no longer than the resume window', async () => {
+      const { back } = await away();
+      await back.event('welcome');
+      expect(fixture.host.stats().sessions).toBe(1);
+      fixture.clock.advance(30_000);
+      expect(fixture.host.stats()).toMatchObject({ sessions: 0, resumeTokens: 0 });
+    });
+
+    it('is sent away when its fresh token leads elsewhere', async () => {
+      const { back } = await away();
+      fixture.admission.verdict = () => ({ kind: 'redirect', redirect: policyRedirect() });
+      back.send('resume', { lastSeq: 0, token: 'narrowed' });
+      expect(await back.closed()).toBe(4403);
+      expect(back.events).toEqual(['welcome', 'redirect']);
+      expect(fixture.host.stats()).toMatchObject({ sessions: 0, peers: 0 });
+    });
+
+    it('is resumed by one connection only, whatever was judged meanwhile', async () => {
+      const { back: first, resumeToken } = await away();
+      const exp = soon();
+      let judge = () => {};
+      const judged = new Promise<void>((resolve) => {
+        judge = resolve;
+      });
+      fixture.admission.verdict = async (session, { token }) => {
+        if (token === 'slow') await judged;
+        return { kind: 'admit', session: { ...session, claims: { ...session.claims, exp } } };
+      };
+      first.send('resume', { lastSeq: 0, token: 'slow' });
+      await eventually('the question', () => fixture.admission.asked.some(({ token }) => token === 'slow'));
+      const second = await fixture.connectToResume(resumeToken);
+      await second.request('resume', { lastSeq: 0, token: 'fresh' });
+      judge();
+      expect(await first.closed()).toBe(4401);
+      await expect(second.request('ping')).resolves.toEqual({});
+    });
+  });
+
   it('can be switched off', async () => {
     await start({ limits: { enforceExpiry: false } });
     const ada = await fixture.join({ exp: soon() });

@@ -50,6 +50,7 @@ export class Session implements PeerOutlet {
   #place: Place | null = null;
   #tokenHash: string | null = null;
   #window: Timer | null = null;
+  #windowEndsAtMs = 0;
   #windowHeld = false;
   #ended = false;
 
@@ -59,7 +60,7 @@ export class Session implements PeerOutlet {
     this.#outbox = new Outbox(deps.limits);
     this.#expiry = new TokenExpiry(deps.clock, deps.limits, {
       warn: (expiresAt) => this.notify(notification('tokenExpiring', { expiresAt })),
-      expire: () => this.leave('left', { kind: 'bye', code: 'token_expired', close: CLOSE.unauthenticated }),
+      expire: () => this.#expire(),
     });
   }
 
@@ -129,6 +130,17 @@ export class Session implements PeerOutlet {
     this.#expiry.watch(session.claims.exp);
   }
 
+  /** Its token has run out, grace and all: it can only be resumed with a fresh one. */
+  get expired(): boolean {
+    return this.#expiry.passed;
+  }
+
+  #expire(): void {
+    // Whoever is away cannot refresh: it has until its resume window ends, and then comes with a fresh token.
+    if (this.#window !== null) return;
+    this.leave('left', { kind: 'bye', code: 'token_expired', close: CLOSE.unauthenticated });
+  }
+
   /** Leaves the room, if it is in one, and ends. */
   leave(reason: 'left' | 'lost' | 'removed' | 'policy', ending: Ending): void {
     if (this.#place === null) this.ended(ending);
@@ -165,14 +177,16 @@ export class Session implements PeerOutlet {
 
   #openWindow(seconds: number): void {
     this.#window?.cancel();
+    this.#windowEndsAtMs = this.#deps.clock.monotonicMs() + seconds * 1000;
     this.#window = this.#deps.clock.after(seconds * 1000, () => this.leave('lost', { kind: 'left' }));
   }
 
-  /** A connection has come to resume: the window stays open until its first message is due. Once per loss. */
+  /** A connection has come to resume: the window stays open until its first message is due at least. Once per loss. */
   holdWindow(): void {
     if (this.#window === null || this.#windowHeld) return;
     this.#windowHeld = true;
-    this.#openWindow(this.#deps.limits.firstMessageSeconds);
+    const leftMs = this.#windowEndsAtMs - this.#deps.clock.monotonicMs();
+    this.#openWindow(Math.max(leftMs / 1000, this.#deps.limits.firstMessageSeconds));
   }
 
   /** Judged again from a new address: takes the wider label, and closes what it forbids. False: it was ended. */
@@ -231,7 +245,8 @@ export class Session implements PeerOutlet {
   }
 }
 
-function lastWordOf(ending: Ending): {
+/** How a connection is told of an ending. */
+export function lastWordOf(ending: Ending): {
   lastWord: Notification | null;
   close: CloseCode;
   end: ConnectionEnd;

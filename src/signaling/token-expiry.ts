@@ -12,6 +12,8 @@ export class TokenExpiry {
   readonly #limits: ExpiryLimits;
   readonly #hooks: { warn(expiresAt: number): void; expire(): void };
   #timers: Timer[] = [];
+  /** Milliseconds since 1970; null while nothing is watched. */
+  #endsAtMs: number | null = null;
 
   constructor(clock: Clock, limits: ExpiryLimits, hooks: { warn(expiresAt: number): void; expire(): void }) {
     this.#clock = clock;
@@ -23,6 +25,7 @@ export class TokenExpiry {
   watch(exp: number): void {
     this.cancel();
     if (!this.#limits.enforceExpiry) return;
+    this.#endsAtMs = exp * 1000 + this.#limits.expiryGraceSeconds * 1000;
     const leftMs = exp * 1000 - this.#clock.wallMs();
     this.#timers = [
       this.#clock.after(Math.max(0, leftMs - this.#limits.expiryWarningSeconds * 1000), () =>
@@ -34,7 +37,13 @@ export class TokenExpiry {
     ];
   }
 
+  /** Whether the token and the grace after it have run out. */
+  get passed(): boolean {
+    return this.#endsAtMs !== null && this.#clock.wallMs() >= this.#endsAtMs;
+  }
+
   cancel(): void {
+    this.#endsAtMs = null;
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
   }

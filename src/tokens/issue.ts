@@ -18,7 +18,7 @@ export interface TokenIssuer {
 }
 
 /** What a join token says of its bearer; the verifier's own claims are added. */
-export type JoinTokenClaims = Omit<JoinClaims, 'jti' | 'iat' | 'exp' | 'cloud'>;
+export type JoinTokenClaims = Omit<JoinClaims, 'iss' | 'jti' | 'iat' | 'exp' | 'cloud'>;
 
 export interface IssueOptions {
   /** Seconds until it expires. */
@@ -38,6 +38,7 @@ export async function issueJoinToken(
   const iat = Math.floor((options.now ?? Date.now()) / 1000);
   const payload = joinClaimsSchema.parse({
     ...claims,
+    iss: issuer.issuer,
     jti: options.jti ?? randomUUID(),
     iat,
     exp: iat + Math.ceil(options.ttlSeconds),
@@ -45,7 +46,6 @@ export async function issueJoinToken(
   });
   return new SignJWT(payload)
     .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: JOIN_TOKEN_TYPE, kid: issuer.key.kid })
-    .setIssuer(issuer.issuer)
     .setAudience(audienceOf(issuer.cloud))
     .sign(issuer.key.privateKey);
 }

@@ -85,6 +85,7 @@ describe('a good token', () => {
       { ttlSeconds: 60, now: NOW, jti: 'known-beforehand' },
     );
     expect(await verifier().verify(good)).toEqual({
+      iss: 'https://accounts.example.net',
       jti: 'known-beforehand',
       iat: seconds,
       exp: seconds + 60,

@@ -14,6 +14,7 @@ export function admitted(claims: Partial<JoinClaims> = {}, label: Partial<Label>
   const home = claims.region ?? 'us';
   return {
     claims: {
+      iss: 'accounts',
       jti: randomUUID(),
       iat: 1,
       exp: 4_000_000_000,
