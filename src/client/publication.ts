@@ -1,4 +1,4 @@
-import type { Producer } from 'mediasoup-client/types';
+import type { Producer, Transport } from 'mediasoup-client/types';
 import type { Source } from '../protocol/state.ts';
 import type { PublishOptions } from './encodings.ts';
 
@@ -20,6 +20,8 @@ export interface Publication {
   readonly options: PublishOptions;
   track: MediaStreamTrack;
   producer: Producer | null;
+  /** The transport that it is being produced on at the moment. */
+  producingOn: Transport | null;
   pausedBy: 'self' | 'host' | null;
   wantedLayer: number | null | undefined;
   /** Whether the encodings are switched off at the moment. */

@@ -53,6 +53,7 @@ export class Publications extends Emitter<{
       options,
       track,
       producer: null,
+      producingOn: null,
       pausedBy: options.paused === true ? 'self' : null,
       wantedLayer: undefined,
       off: false,
@@ -60,11 +61,13 @@ export class Publications extends Emitter<{
     };
     this.#bySource.set(options.source, publication);
     this.emit('changed', viewOf(publication));
+    const transport = this.#transport;
     try {
-      if (this.#transport !== null) await this.#produce(publication, this.#transport);
+      if (transport !== null) await this.#produce(publication, transport);
     } catch (error) {
-      // Without a socket the wish stands: it is produced when there is one.
-      if (isOffline(error)) return viewOf(publication);
+      if (this.#bySource.get(options.source) !== publication) throw error;
+      // Without a socket, or with another transport by now, the wish stands.
+      if (isOffline(error) || this.#transport !== transport) return viewOf(publication);
       this.#bySource.delete(options.source);
       throw error;
     }
@@ -156,7 +159,10 @@ export class Publications extends Emitter<{
     const transport = this.#transport;
     if (transport === null || transport.closed) return;
     for (const publication of this.#bySource.values()) {
-      if (publication.producer === null) this.#produceAgain(publication, transport);
+      // One that is on its way is repeated by its request.
+      if (publication.producer === null && publication.producingOn !== transport) {
+        this.#produceAgain(publication, transport);
+      }
     }
   }
 
@@ -186,12 +192,12 @@ export class Publications extends Emitter<{
   async #produce(publication: Publication, transport: Transport): Promise<void> {
     const { options, track } = publication;
     const data: ProducerData = { source: options.source, paused: publication.pausedBy !== null };
-    const producer = await transport.produce({
-      track,
-      appData: data,
-      stopTracks: false,
-      ...this.#sending(options, track),
-    });
+    publication.producingOn = transport;
+    const producer = await transport
+      .produce({ track, appData: data, stopTracks: false, ...this.#sending(options, track) })
+      .finally(() => {
+        if (publication.producingOn === transport) publication.producingOn = null;
+      });
     if (this.#transport !== transport || this.#bySource.get(options.source) !== publication) {
       producer.close();
       if (!transport.closed) await this.#link.request('closeProducer', { producerId: producer.id });

@@ -10,6 +10,8 @@ export interface ResumeOptions {
   readonly url: string;
   readonly resumeToken: string;
   readonly lastSeq: number;
+  /** Requests go on being counted across the sockets of a session. */
+  readonly nextId: number;
   /** Seconds after the loss within which the node keeps the session. */
   readonly windowSeconds: number;
   readonly attemptTimeout: number;
@@ -42,7 +44,7 @@ export async function resumeSession(
   for (let n = 0; left() > 0 && !options.signal.aborted; n += 1) {
     // Before the socket: the node waits for the first message, and not for an issuer.
     const token = await options.freshToken();
-    const signaling = new Signaling(options.environment, options.url, options.resumeToken, options.lastSeq);
+    const signaling = new Signaling(options.environment, options.url, options.resumeToken, options);
     options.onSocket(signaling);
     const answer = await firstAnswer(signaling, {
       attemptTimeout: Math.min(options.attemptTimeout, Math.max(left(), 1)),

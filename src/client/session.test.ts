@@ -1,5 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { syntheticHandlerFactory } from '../../loadtest/participant/handler.ts';
+import { SyntheticTrack } from '../../loadtest/participant/synthetic-track.ts';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
 import { WatershedClient } from './client.ts';
@@ -30,13 +32,16 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((node) => node.close()));
 });
 
-async function node(onLine: (line: Line) => void, script: Script = {}): Promise<ScriptedNode> {
+async function node(
+  onLine: (line: Line) => void,
+  { codecs, ...script }: Script & { codecs?: readonly object[] } = {},
+): Promise<ScriptedNode> {
   const { datacenter = 'fra' } = script;
   const scripted = await startScriptedNode({
     ...script,
     datacenter,
     open: (line) => {
-      line.notify('welcome', welcomeOf(datacenter, 'eu'));
+      line.notify('welcome', welcomeOf(datacenter, 'eu', codecs));
       onLine(line);
     },
   });
@@ -259,20 +264,67 @@ describe('a lost socket', () => {
     expect(fra.lines[1]?.requests[0]).toMatchObject({ method: 'resume', data: { lastSeq: 0 } });
   });
 
-  test('a request made meanwhile waits for the new socket; one on its way fails', async () => {
+  test('a request made meanwhile waits for the new socket; one on its way is repeated by its id', async () => {
     const fra = await node((line) => {
       scriptRoom(line);
-      line.answer('resume', () => ({ mode: 'replayed', resumeToken: 'r1.second', missed: 0 }));
-      if (line.n > 1) line.answer('sendChat', () => ({ messageId: 'm1', at: 1 }));
+      line.answer('resume', () => ({ mode: 'replayed', resumeToken: `r1.after-${line.n}`, missed: 0 }));
+      if (line.n === 3) line.answer('sendChat', (data) => ({ messageId: JSON.stringify(data), at: 1 }));
     });
     const { client, statuses } = await joinDirectly(fra);
+    const asked = (n: number) =>
+      (fra.lines[n]?.requests ?? []).filter(({ method }) => method === 'sendChat' || method === 'resume');
     const first = client.sendChat('one');
-    await waitFor('the request', () => fra.lines[0]?.requests.some(({ method }) => method === 'sendChat'));
+    await waitFor('the request', () => asked(0).length === 1);
     fra.lines[0]?.cut();
     await waitFor('the loss', () => statuses.includes('resuming'));
     const second = client.sendChat('two');
-    expect(await first).toMatchObject({ ok: false, problem: { code: 'connection_lost' } });
-    expect(await second).toEqual({ ok: true, value: { messageId: 'm1', at: 1 } });
+    await waitFor('the first repetition', () => asked(1).length > 1);
+    fra.lines[1]?.cut();
+    expect(await first).toEqual({ ok: true, value: { messageId: '{"text":"one"}', at: 1 } });
+    expect(await second).toEqual({ ok: true, value: { messageId: '{"text":"two"}', at: 1 } });
+    const [once, again, third] = [asked(0)[0], asked(1)[1], asked(2)[1]];
+    expect(again).toEqual(once);
+    expect(third).toEqual(once);
+    // Ids are used once in a session, except to repeat.
+    const used = [...asked(1), ...asked(2)].filter(({ id }) => id !== once?.id).map(({ id }) => id);
+    expect(Math.min(...used)).toBeGreaterThan(once?.id ?? 0);
+  });
+
+  test('requests that nobody will answer fail when the session is gone', async () => {
+    const gone = { status: 401, body: refusalOf('resume_invalid', 401, false) };
+    const fra = await node(scriptRoom, { refuse: (bearer) => (bearer.startsWith('r1.') ? gone : null) });
+    const { client } = await joinDirectly(fra);
+    const chat = client.sendChat('one');
+    await waitFor('the request', () => fra.lines[0]?.requests.some(({ method }) => method === 'sendChat'));
+    fra.lines[0]?.cut();
+    expect(await chat).toMatchObject({ ok: false, problem: { code: 'connection_lost' } });
+  });
+
+  test('a microphone whose answer was lost is published once', async () => {
+    const codec = { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48_000 };
+    const codecs = [{ ...codec, channels: 2, parameters: {}, rtcpFeedback: [] }];
+    const fra = await node(
+      (line) => {
+        scriptRoom(line);
+        line.answer('resume', () => ({ mode: 'replayed', resumeToken: 'r1.second', missed: 0 }));
+        for (const method of ['connectTransport', 'restartIce']) line.answer(method, () => ({}));
+        line.answer('getStats', () => ({ stats: [] }));
+        if (line.n > 1) line.answer('produce', () => ({ producerId: 'p1' }));
+      },
+      { codecs },
+    );
+    const { client } = await joinDirectly(fra);
+    const produced = (n: number) =>
+      (fra.lines[n]?.requests ?? []).filter(({ method }) => method === 'produce');
+    const publishing = client.publish(new SyntheticTrack({ kind: 'audio' }), { source: 'microphone' });
+    await waitFor('the request', () => produced(0).length === 1);
+    fra.lines[0]?.cut();
+    expect(await publishing).toMatchObject({ ok: true });
+    await waitFor('the producer', () => client.publications[0]?.producerId === 'p1');
+    // This transport never connects, so that another takes its place: on each it is asked for once.
+    expect(produced(1)[0]).toEqual(produced(0)[0]);
+    const transports = produced(1).map(({ data }) => z.object({ transportId: z.string() }).parse(data));
+    expect(new Set(transports.map(({ transportId }) => transportId)).size).toBe(transports.length);
   });
 });
 

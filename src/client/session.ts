@@ -7,6 +7,7 @@ import type { Connection } from './connector.ts';
 import { Emitter } from './emitter.ts';
 import type { ClientEnvironment } from './environment.ts';
 import type { Link } from './link.ts';
+import type { Unanswered } from './pending-request.ts';
 import { ClientError, clientError, type Problem, problemOfCatalogue } from './problem.ts';
 import { resumeSession } from './resume.ts';
 import { capabilitiesFromWire, capabilitiesToWire } from './rtp-wire.ts';
@@ -53,6 +54,8 @@ export class Session
   #resumeToken: string | null = null;
   #resumeWindow = 0;
   #resuming: Promise<void> | null = null;
+  /** Requests that a lost socket took with it, until they are repeated on the next. */
+  #unanswered: Unanswered = { requests: [], nextId: 1 };
   #ended = false;
 
   constructor(connection: Connection, device: Device, deps: SessionDeps) {
@@ -124,7 +127,15 @@ export class Session
     this.#abort.abort();
     // 1000 says that the socket is not coming back, so the node does not keep the session for it.
     this.#signaling.close(1000);
+    this.#dropUnanswered();
     this.removeAll();
+  }
+
+  #dropUnanswered(): void {
+    for (const request of this.#unanswered.requests) {
+      request.settle({ ok: false, error: clientError('connection_lost') });
+    }
+    this.#unanswered = { requests: [], nextId: 1 };
   }
 
   #listen(signaling: Signaling): void {
@@ -140,8 +151,9 @@ export class Session
     signaling.events.on('admitted', (joined: EventData<'admitted'>) => this.#enter(joined, false));
     this.#deps.onSocket(signaling);
     signaling.on('end', (end) => {
-      if (signaling !== this.#signaling || this.#ended || this.#resuming !== null) return;
-      this.#onEnd(readEnd(end, this.#lastWord));
+      if (signaling !== this.#signaling || this.#ended) return;
+      if (this.#resumeToken !== null) this.#unanswered = signaling.takeUnanswered();
+      if (this.#resuming === null) this.#onEnd(readEnd(end, this.#lastWord));
     });
   }
 
@@ -181,6 +193,7 @@ export class Session
         url: this.connection.entry.url,
         resumeToken: token,
         lastSeq: this.#signaling.lastSeq,
+        nextId: this.#unanswered.nextId,
         windowSeconds: this.#resumeWindow,
         attemptTimeout: this.#deps.attemptTimeout,
         giveUp: this.#deps.giveUp,
@@ -198,6 +211,10 @@ export class Session
             afresh = true;
             this.#enter(response.joined, true);
           } else this.#signaling.startPinging();
+          // The node answers again what it has answered already, and carries out what never reached it.
+          const { requests } = this.#unanswered;
+          this.#unanswered = { ...this.#unanswered, requests: [] };
+          current.repeat(requests);
         },
       });
       if (this.#ended) return;
@@ -217,6 +234,7 @@ export class Session
     if (this.#ended) return;
     this.#ended = true;
     this.#abort.abort();
+    this.#dropUnanswered();
     this.emit('ended', end);
     this.removeAll();
   }

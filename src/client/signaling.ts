@@ -5,6 +5,7 @@ import { METHODS, type MethodName, type RequestOf, type ResponseOf } from '../pr
 import { Emitter } from './emitter.ts';
 import type { ClientEnvironment, ClientSocket } from './environment.ts';
 import { Notifications } from './notifications.ts';
+import { isRepeated, type PendingRequest, pendingRequest, type Unanswered } from './pending-request.ts';
 import { ClientError, clientError } from './problem.ts';
 
 /** How the socket ended. `status` and `body` where the upgrade was refused before 101 (seen in Node only). */
@@ -15,16 +16,6 @@ export interface SocketEnd {
   readonly body?: unknown;
   /** This side closed it. */
   readonly local: boolean;
-}
-
-/** A schema seen from outside; the table keeps each method's type, which an index into METHODS loses. */
-interface Parser<T> {
-  safeParse(data: unknown): { success: true; data: T } | { success: false };
-}
-const parsers: { readonly [M in MethodName]: { readonly response: Parser<ResponseOf<M>> } } = METHODS;
-
-interface Pending {
-  settle(frame: { ok: true; data: unknown } | { ok: false; error: ClientError }): void;
 }
 
 export interface RequestOptions<M extends MethodName> {
@@ -49,16 +40,16 @@ const PONG_SECONDS = 5;
  * rooms, and lives as long as its socket; `seq` is carried over to the next one by whoever resumes.
  */
 export class Signaling extends Emitter<{
-  /** Once, and nothing after it. Every request in flight has been rejected with `connection_lost` by then. */
+  /** Once, and nothing after it but the rejection (`connection_lost`) of the requests that nobody takes over. */
   end: [SocketEnd];
 }> {
   /** Notifications, in order. */
   readonly events = new Notifications();
   readonly #socket: ClientSocket;
-  readonly #pending = new Map<number, Pending>();
-  /** Frames that wait until fewer requests are in flight, by request. */
-  readonly #queued = new Map<number, string>();
-  #nextId = 1;
+  readonly #pending = new Map<number, PendingRequest>();
+  /** Those of them that wait until fewer are in flight. */
+  readonly #queued = new Set<PendingRequest>();
+  #nextId: number;
   /** Last notification seen; null after a fresh resume, when any number may come next. */
   #lastSeq: number | null;
   #ended = false;
@@ -67,11 +58,17 @@ export class Signaling extends Emitter<{
 
   /**
    * @param url base URL of a node, `wss://host[:port]`
-   * @param lastSeq of the session that this socket will resume, 0 for a new one
+   * @param session of which this socket will be another: the last notification seen of it, and its next request
    */
-  constructor(environment: Pick<ClientEnvironment, 'openSocket'>, url: string, bearer: string, lastSeq = 0) {
+  constructor(
+    environment: Pick<ClientEnvironment, 'openSocket'>,
+    url: string,
+    bearer: string,
+    session: { readonly lastSeq: number; readonly nextId: number } = { lastSeq: 0, nextId: 1 },
+  ) {
     super();
-    this.#lastSeq = lastSeq;
+    this.#lastSeq = session.lastSeq;
+    this.#nextId = session.nextId;
     this.#socket = environment.openSocket(signalUrl(url), bearer, {
       open: () => undefined,
       message: (text) => this.#receive(text),
@@ -96,55 +93,58 @@ export class Signaling extends Emitter<{
     options: RequestOptions<M> = {},
   ): Promise<ResponseOf<M>> {
     if (this.#ended) return Promise.reject(clientError('connection_lost'));
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#done(id);
-          reject(
-            new ClientError({ code: 'deadline', message: `No answer to ${method} in time.`, retry: true }),
-          );
-        },
-        (options.seconds ?? REQUEST_SECONDS) * 1000,
-      );
-      this.#pending.set(id, {
-        settle: (frame) => {
-          clearTimeout(timer);
-          this.#done(id);
-          if (!frame.ok) {
-            reject(frame.error);
-            return;
-          }
-          const parsed = parsers[method].response.safeParse(frame.data);
-          if (!parsed.success) {
-            reject(clientError('protocol_broken', `the response of ${method}`));
-            return;
-          }
-          this.#noteResponse(method, frame.data);
-          options.onResponse?.(parsed.data);
-          resolve(parsed.data);
-        },
-      });
-      const frame = JSON.stringify({ type: 'request', id, method, data });
-      // A sign of life cannot wait behind what may be stuck.
-      if (method === 'ping') this.#socket.send(frame);
-      else this.#queued.set(id, frame);
-      this.#sendQueued();
+    const { pending, response } = pendingRequest(this.#nextId++, method, data, {
+      seconds: options.seconds ?? REQUEST_SECONDS,
+      onResponse: (parsed) => options.onResponse?.(parsed),
     });
+    this.#enqueue(pending);
+    this.#sendQueued();
+    return response;
   }
 
-  #done(id: number): void {
-    this.#pending.delete(id);
-    this.#queued.delete(id);
+  /**
+   * What this socket took with it and a resumed one should repeat; called when it `end`s. The rest has failed
+   * with the socket.
+   */
+  takeUnanswered(): Unanswered {
+    const requests = [...this.#pending.values()].filter(isRepeated);
+    for (const request of requests) {
+      request.disarm();
+      this.#pending.delete(request.id);
+    }
+    return { requests, nextId: this.#nextId };
+  }
+
+  /** Repeats, by their ids, requests that another socket of this session took with it. */
+  repeat(requests: readonly PendingRequest[]): void {
+    for (const request of requests) this.#enqueue(request);
     this.#sendQueued();
   }
 
-  /** Sends as many of those that wait as may be in flight. A request has its deadline from when it was made. */
+  #enqueue(request: PendingRequest): void {
+    this.#pending.set(request.id, request);
+    // A request has its deadline from when it was made: a node that is slow slows all that come after.
+    request.arm(() => this.#take(request.id));
+    // A sign of life cannot wait behind what may be stuck.
+    if (request.method === 'ping') this.#socket.send(request.frame);
+    else this.#queued.add(request);
+  }
+
+  #take(id: number): PendingRequest | undefined {
+    const request = this.#pending.get(id);
+    if (request === undefined) return undefined;
+    this.#pending.delete(id);
+    this.#queued.delete(request);
+    this.#sendQueued();
+    return request;
+  }
+
+  /** Sends as many of those that wait as may be in flight. */
   #sendQueued(): void {
-    for (const [id, frame] of this.#queued) {
+    for (const request of this.#queued) {
       if (this.#ended || this.#pending.size - this.#queued.size >= IN_FLIGHT) return;
-      this.#queued.delete(id);
-      this.#socket.send(frame);
+      this.#queued.delete(request);
+      this.#socket.send(request.frame);
     }
   }
 
@@ -175,10 +175,13 @@ export class Signaling extends Emitter<{
       return;
     }
     if (frame.data.type === 'response') {
-      const { id } = frame.data;
       // An answer after its deadline has nobody waiting.
-      if (frame.data.ok) this.#pending.get(id)?.settle({ ok: true, data: frame.data.data });
-      else this.#pending.get(id)?.settle({ ok: false, error: new ClientError(frame.data.error) });
+      const request = this.#take(frame.data.id);
+      if (request === undefined) return;
+      if (frame.data.ok) {
+        if (request.method === 'resume') this.#noteResumed(frame.data.data);
+        request.settle({ ok: true, data: frame.data.data });
+      } else request.settle({ ok: false, error: new ClientError(frame.data.error) });
       return;
     }
     this.#notify(frame.data.seq, frame.data.event, frame.data.data);
@@ -198,8 +201,7 @@ export class Signaling extends Emitter<{
     if (isEventName(event)) this.events.dispatch(event, data);
   }
 
-  #noteResponse(method: MethodName, data: unknown): void {
-    if (method !== 'resume') return;
+  #noteResumed(data: unknown): void {
     const resumed = METHODS.resume.response.safeParse(data);
     if (resumed.success && resumed.data.mode === 'fresh') this.#lastSeq = null;
   }
@@ -208,10 +210,11 @@ export class Signaling extends Emitter<{
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#pingTimer);
-    for (const pending of [...this.#pending.values()]) {
-      pending.settle({ ok: false, error: clientError('connection_lost') });
-    }
     this.emit('end', end);
+    for (const request of this.#pending.values()) {
+      request.settle({ ok: false, error: clientError('connection_lost') });
+    }
+    this.#pending.clear();
   }
 }
 

@@ -68,8 +68,8 @@ describe('frames', () => {
     await start();
     fixture.admission.verdict = () => new Promise(() => undefined);
     const client = await fixture.connect();
-    client.send('join', CAPABILITIES);
-    client.socket.send('{"type":"request","id":1,"method":"ping","data":{}}');
+    const id = client.send('join', CAPABILITIES);
+    client.send('ping', {}, id);
     await expectBye(client, 'bad_message', 4400);
   });
 

@@ -37,6 +37,9 @@ interface ParseError {
 }
 const PARSERS: { readonly [M in MethodName]: { readonly request: Parser<RequestOf<M>> } } = METHODS;
 
+/** Methods that change nothing (their answers may be large), and the one whose answer was good once. */
+const REPEATED_AT_WILL: ReadonlySet<MethodName> = new Set<MethodName>(['ping', 'getStats', 'resume']);
+
 /** Longest text of a fault that is told; part of it may be the client's own. */
 const FAULT_LENGTH = 200;
 
@@ -139,8 +142,12 @@ export class Conversation implements ConnectionOwner {
   }
 
   async handle(request: RequestFrame): Promise<Reply> {
-    if (!isMethodName(request.method)) throw new WatershedError('unknown_method');
-    return this.#answer(request.method, request.data);
+    const { method } = request;
+    if (!isMethodName(method)) throw new WatershedError('unknown_method');
+    // Only those who are in the room can be resumed, and ask again.
+    const session = this.#session?.place?.peer.seated === true ? this.#session : null;
+    if (session === null || REPEATED_AT_WILL.has(method)) return this.#answer(method, request.data);
+    return session.answers.once(request, () => this.#answer(method, request.data));
   }
 
   async #answer<M extends MethodName>(method: M, data: unknown): Promise<Reply> {

@@ -188,6 +188,108 @@ describe('a lost socket', () => {
   });
 });
 
+describe('a response that was lost with its socket', () => {
+  const resumed = async (client: TestClient): Promise<TestClient> => {
+    await lose(client);
+    const back = await fixture.connectToResume(client.resumeToken);
+    back.joined = await back.request('resume', { lastSeq: client.lastSeq });
+    return back;
+  };
+  const transports = () => fixture.engine.calls.filter((call) => call.startsWith('createTransport'));
+
+  it('is given again to the same request, which is not done twice', async () => {
+    await start();
+    const bob = await fixture.join();
+    const id = bob.send('createTransport', { direction: 'send' });
+    const first = await bob.response(id);
+    const chatId = bob.send('sendChat', { text: 'once' });
+    const chat = await bob.response(chatId);
+    const back = await resumed(bob);
+    back.send('createTransport', { direction: 'send' }, id);
+    back.send('sendChat', { text: 'once' }, chatId);
+    expect(await back.response(id)).toEqual(first);
+    expect(await back.response(chatId)).toEqual(chat);
+    expect(transports()).toEqual(['createTransport send']);
+    const again = await resumed(back);
+    again.send('createTransport', { direction: 'send' }, id);
+    expect(await again.response(id)).toEqual(first);
+    const chats = [bob, back, again].flatMap(({ notifications }) =>
+      notifications.filter(({ event }) => event === 'chat').map(({ seq }) => seq),
+    );
+    expect(new Set(chats).size).toBe(1);
+  });
+
+  it('is waited for while the request is still being worked on', async () => {
+    await start();
+    const bob = await fixture.join();
+    let make = () => {};
+    fixture.engine.room('standup').peer(bob.peerId).making = new Promise((resolve) => {
+      make = resolve;
+    });
+    const id = bob.send('createTransport', { direction: 'receive' });
+    await eventually('the call', () => transports().length === 1);
+    const back = await resumed(bob);
+    back.send('createTransport', { direction: 'receive' }, id);
+    make();
+    expect(await back.response(id)).toMatchObject({ ok: true, data: { transportId: 't1-receive' } });
+    expect(transports()).toHaveLength(1);
+  });
+
+  it('is an error again where it was one', async () => {
+    await start();
+    const bob = await fixture.join();
+    const id = bob.send('closeProducer', { producerId: 'none' });
+    const first = await bob.response(id);
+    const back = await resumed(bob);
+    back.send('closeProducer', { producerId: 'none' }, id);
+    expect(first).toMatchObject({ ok: false, error: { code: 'not_found' } });
+    expect(await back.response(id)).toEqual(first);
+    expect(fixture.engine.calls.filter((call) => call === 'closeProducer')).toHaveLength(1);
+  });
+
+  it('is not given to another request by the same id', async () => {
+    await start();
+    const bob = await fixture.join();
+    const id = bob.send('createTransport', { direction: 'send' });
+    await bob.response(id);
+    const back = await resumed(bob);
+    back.send('createTransport', { direction: 'receive' }, id);
+    expect(await back.response(id)).toMatchObject({ ok: true, data: { transportId: 't2-receive' } });
+  });
+
+  it('that made a transport counts for nothing once transports were lost', async () => {
+    await start();
+    const bob = await fixture.join();
+    const id = bob.send('createTransport', { direction: 'send' });
+    await bob.response(id);
+    await lose(bob);
+    fixture.engine.room('standup').peer(bob.peerId).emit('reset', { reason: 'worker_died' });
+    const back = await fixture.connectToResume(bob.resumeToken);
+    await back.request('resume', { lastSeq: bob.lastSeq });
+    back.send('createTransport', { direction: 'send' }, id);
+    expect(await back.response(id)).toMatchObject({ ok: true, data: { transportId: 't2-send' } });
+  });
+
+  it('is kept for as many requests as may be in flight, and no more', async () => {
+    await start({ limits: { requestsInFlight: 3 } });
+    const bob = await fixture.join();
+    const ids: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      const id = bob.send('sendChat', { text: `${n}` });
+      await bob.response(id);
+      ids.push(id);
+    }
+    const back = await resumed(bob);
+    for (const n of [3, 2, 1, 0]) {
+      back.send('sendChat', { text: `${n}` }, ids[n]);
+      const known = bob.frames.find((frame) => frame.type === 'response' && frame.id === ids[n]);
+      const given = await back.response(ids[n] ?? 0);
+      if (n > 0) expect(given).toEqual(known);
+      else expect(given).not.toEqual(known);
+    }
+  });
+});
+
 describe('a resume token', () => {
   it('is random, and good once; each resume gives the next', async () => {
     await start();

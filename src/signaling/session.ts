@@ -7,6 +7,7 @@ import { type Notification, notification, notificationFrame } from '../rooms/not
 import type { Peer, PeerOutlet, RoomSnapshot } from '../rooms/peer.ts';
 import { consumersCreated } from '../rooms/peer-media.ts';
 import type { Room } from '../rooms/room.ts';
+import { Answers } from './answers.ts';
 import type { Connection } from './connection.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { ConnectionEnd } from './metrics.ts';
@@ -40,6 +41,8 @@ export type Resumption =
  * 1001, the room, the policy, the token's expiry, or a client that breaks the protocol.
  */
 export class Session implements PeerOutlet {
+  /** What this session's requests came to, for those that are repeated after a resume. */
+  readonly answers: Answers;
   readonly #deps: SessionDeps;
   readonly #outbox: Outbox;
   readonly #expiry: TokenExpiry;
@@ -57,6 +60,7 @@ export class Session implements PeerOutlet {
   constructor(admitted: AdmittedSession, deps: SessionDeps) {
     this.#admittedAtDoor = admitted;
     this.#deps = deps;
+    this.answers = new Answers(deps.limits.requestsInFlight);
     this.#outbox = new Outbox(deps.limits);
     this.#expiry = new TokenExpiry(deps.clock, deps.limits, {
       warn: (expiresAt) => this.notify(notification('tokenExpiring', { expiresAt })),
@@ -115,6 +119,8 @@ export class Session implements PeerOutlet {
 
   notify(message: Notification): void {
     if (this.#ended || (message.transient && !this.#attached)) return;
+    if (message.event === 'mediaReset' || message.event === 'transportClosed')
+      this.answers.forgetTransports();
     // Between a response being made and its being sent nothing may be lost, however much there is.
     const frame = this.#outbox.push(message, this.#connection !== null && !this.#attached);
     if (this.#attached) this.#connection?.send(frame);

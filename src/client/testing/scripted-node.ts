@@ -44,12 +44,12 @@ export interface Script {
   ) => Promise<{ status: number; body: unknown } | null>;
 }
 
-export function welcomeOf(datacenter: string, region: string): object {
+export function welcomeOf(datacenter: string, region: string, codecs: readonly object[] = []): object {
   return {
     protocol: SUBPROTOCOL,
     node: { id: `node-${datacenter}`, datacenter, region },
     policy: 'sha256:test',
-    routerRtpCapabilities: { codecs: [], headerExtensions: [] },
+    routerRtpCapabilities: { codecs, headerExtensions: [] },
     limits: {
       maxMessageBytes: 65_536,
       messagesPerSecond: 50,

@@ -91,6 +91,8 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
   transports = 0;
   closed = false;
   rejudged = 0;
+  /** The next transports wait for this. */
+  making: Promise<void> = Promise.resolve();
   readonly #room: FakeMediaRoom;
   readonly #calls: string[];
 
@@ -109,7 +111,7 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
   async createTransport(direction: 'send' | 'receive'): Promise<TransportInfo> {
     this.#room.options.gate.assertTransport(this.peerId);
     this.#calls.push(`createTransport ${direction}`);
-    await Promise.resolve();
+    await this.making;
     this.transports += 1;
     return {
       transportId: `t${this.transports}-${direction}`,

@@ -13,6 +13,7 @@ const RESPONSES: { readonly [M in MethodName]: { readonly response: Parser<Respo
 const EVENT_PARSERS: { readonly [E in EventName]: Parser<EventData<E>> } = EVENTS;
 
 const WAIT_MS = 15_000;
+let nextId = 1;
 
 /** Resolves once `found` gives something; fails the test after 15 s. */
 export function eventually<T>(what: string, found: () => T | undefined | false): Promise<T> {
@@ -28,7 +29,6 @@ export class TestClient {
   closedWith: number | null = null;
   /** Set by the fixture's `join`. */
   joined: unknown = null;
-  #nextId = 1;
 
   constructor(url: string) {
     this.socket = new WebSocket(url);
@@ -64,9 +64,8 @@ export class TestClient {
     return Math.max(0, ...this.notifications.map(({ seq }) => seq));
   }
 
-  /** Sends a request without waiting; answers its id. */
-  send(method: string, data: unknown = {}): number {
-    const id = this.#nextId++;
+  /** Sends a request without waiting; answers its id, which no other client uses unless it is given. */
+  send(method: string, data: unknown = {}, id = nextId++): number {
     this.socket.send(JSON.stringify({ type: 'request', id, method, data }));
     return id;
   }
