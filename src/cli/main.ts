@@ -24,6 +24,11 @@ const COMMANDS: readonly SubCommand[] = [
     description: 'print a join token',
     load: async () => (await import('./token.ts')).tokenCommand(),
   },
+  {
+    name: 'cluster',
+    description: 'run a whole cluster on this machine',
+    load: async () => (await import('./cluster.ts')).clusterCommand(),
+  },
 ];
 
 /** The `watershed` command line; `argv` as the process has it. */

@@ -30,8 +30,8 @@ afterEach(() => {
 });
 
 /** This test's process stands in for the running node: its key is published, and it is alive. */
-function publish(port = 4433, cloud = 'development'): void {
-  const issuer = { issuer: 'watershed-development', cloud, key: developmentKey };
+function publish(port = 4433, cloud = 'development', key = developmentKey): void {
+  const issuer = { issuer: 'watershed-development', cloud, key };
   published.push(publishDevelopmentKey(issuer, `ws://localhost:${port}`, { env }));
 }
 
@@ -69,9 +69,15 @@ describe('with the development key of the node that runs', () => {
     expect(claims.exp - claims.iat).toBe(60);
   });
 
-  it('says which node it is for where several run', async () => {
+  it('asks nothing where several nodes of one cluster run: they have one key', async () => {
     publish(4001);
     publish(4002);
+    expect(await run(ROOM, env)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('says which node it is for where several run', async () => {
+    publish(4001);
+    publish(4002, 'development', generateSigningKey());
     const { code, stdout, stderr } = await run(ROOM, env);
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toHaveLength(1);

@@ -80,7 +80,7 @@ async function issuerOf({ key, issuer, cloud }: TokenOptions): Promise<TokenIssu
       `no standalone node or local cluster${which} runs with development keys: start one with \`npm start\`, or name a private key with --key FILE`,
     );
   }
-  if (others.length > 0) {
+  if (others.some(({ key: other }) => other.kid !== chosen.key.kid)) {
     process.stderr.write(`several nodes with development keys run: the token is for ${chosen.url}\n`);
   }
   return { ...chosen, issuer: issuer ?? chosen.issuer };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { TokenIssuer } from './issue.ts';
 import { exportPrivatePem, KeyError, parseSigningKey } from './keys.ts';
+import { bornAt, isRunning } from './process-id.ts';
 
 /** The issuer that a standalone node makes a key for at each start. */
 export const DEVELOPMENT_ISSUER = 'watershed-development';
@@ -82,7 +83,7 @@ export function findDevelopmentKeys(env: Env = process.env): readonly Developmen
   return names(dir)
     .flatMap((name) => {
       const record = readRecord(join(dir, name));
-      if (record === null || !isAlive(record)) return [];
+      if (record === null || !isRunning(record)) return [];
       const key = parseSigningKey(record.key, join(dir, name));
       const { pid, startedAt, url, issuer, cloud } = record;
       return [{ pid, startedAt, url, issuer, cloud, key }];
@@ -122,28 +123,7 @@ function readRecord(file: string): KeyRecord | null {
 function removeStale(dir: string): void {
   for (const name of names(dir)) {
     const record = readRecord(join(dir, name));
-    if (record !== null && !isAlive(record)) rmSync(join(dir, name), { force: true });
-  }
-}
-
-function isAlive({ pid, born }: KeyRecord): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: alive, and another user's.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
-  }
-  // The number may be another process's by now.
-  return born === null || born === bornAt(pid);
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)); null where there is no such file. */
-function bornAt(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
+    if (record !== null && !isRunning(record)) rmSync(join(dir, name), { force: true });
   }
 }
 
