@@ -153,7 +153,7 @@ async function compose(
 
   const issuer = developmentIssuer(policy.policy.cloud, keys.development);
   const http = createHttpServer({
-    options: { ...config.http, ...config.signaling },
+    options: { ...config.http, ...config.signaling, directoryPerAddress: config.directory.perAddress },
     admission,
     sessions,
     keys: () => directoryKeys(policy.policy.cloud, [keys.directory]),

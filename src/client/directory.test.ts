@@ -58,6 +58,17 @@ const good = { ok: true, value: ['fra'] };
 const failing = (code: string): object => ({ ok: false, problem: { code } });
 
 describe('the directory', () => {
+  test('is asked again a little later when this address has asked too often', async () => {
+    let asked = 0;
+    const busy = { status: 429, body: refusalOf('directory_rate_limited', 429, true) };
+    const front = await door(async (path, request) => {
+      if (path === '/v1/directory') asked += 1;
+      return path === '/v1/directory' && asked === 1 ? busy : (answering()?.(path, request) ?? null);
+    });
+    expect(await ask([front.url])).toEqual(good);
+    expect(asked).toBe(2);
+  });
+
   test('is asked at the first front door, with the token, and its keys are fetched there', async () => {
     const first = await door(answering());
     const second = await door(answering());

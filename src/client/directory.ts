@@ -14,6 +14,7 @@ import { DIRECTORY_PATH, KEYS_PATH } from '../protocol/frames.ts';
 import { TOKEN_ALGORITHM } from '../protocol/token.ts';
 import type { ClientEnvironment } from './environment.ts';
 import { ClientError, clientError } from './problem.ts';
+import { backOff, delay } from './timers.ts';
 
 export interface DirectoryOptions {
   readonly environment: Pick<ClientEnvironment, 'fetch'>;
@@ -26,6 +27,11 @@ export interface DirectoryOptions {
   /** Allows `http:` and `ws:` beyond loopback (a closed test network). Default false. */
   readonly allowPlaintext?: boolean;
 }
+
+/** How often it is asked again when it has been asked too often from this address. */
+const BUSY_RETRIES = 3;
+/** First pause before it, in ms; the next ones are longer. */
+const BUSY_PAUSE = 1400;
 
 /** What the client reads of its own token: for which cloud and room a list must be. */
 const ownClaimsSchema = z.object({ cloud: z.string(), room: z.string(), exp: z.number().optional() });
@@ -55,6 +61,19 @@ export class Directory {
 
   /** A fresh, verified list. Throws a ClientError: a refusal of the directory, or why no list was had. */
   async list(token: string, signal?: AbortSignal): Promise<DirectoryList> {
+    for (let n = 0; ; n += 1) {
+      try {
+        return await this.#askAll(token, signal);
+      } catch (error) {
+        // An office that comes all at once: its turn is a matter of seconds.
+        const busy = error instanceof ClientError && error.problem.code === 'directory_rate_limited';
+        if (!busy || n === BUSY_RETRIES) throw error;
+        await delay(backOff(n, BUSY_PAUSE, BUSY_PAUSE * 4), signal);
+      }
+    }
+  }
+
+  async #askAll(token: string, signal?: AbortSignal): Promise<DirectoryList> {
     const claims = ownClaims(token);
     let last: ClientError = clientError('directory_unreachable', 'no front door is configured');
     for (const door of this.#options.frontDoors) {

@@ -141,7 +141,7 @@ function effective(written: WrittenConfig, base: (path: string) => string, machi
       ...tokens,
       issuers: tokens.issuers.map((entry) => ({ ...entry, keyFile: file(entry.keyFile, 'tokens.issuers') })),
     },
-    directory: { keyFile: fileOrNull(directory.keyFile, 'directory.keyFile') },
+    directory: { ...directory, keyFile: fileOrNull(directory.keyFile, 'directory.keyFile') },
     geo: { ...geo, database: fileOrNull(geo.database, 'geo.database') },
   };
 }

@@ -115,6 +115,8 @@ export const nodeConfigSchema = z.strictObject({
   directory: section({
     /** Null: a key made at each start. */
     keyFile: path.nullable().default(null),
+    /** Questions of one address (IPv6: a /64). */
+    perAddress: rate(10, 200),
   }),
   geo: section({
     database: path.nullable().default(null),

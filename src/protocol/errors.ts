@@ -148,6 +148,11 @@ export const ERRORS = {
     retry: true,
     message: 'Too many connections from this address. Close some, or try again later.',
   },
+  directory_rate_limited: {
+    status: 429,
+    retry: true,
+    message: 'Too many questions to the directory from this address. Ask again after "Retry-After" seconds.',
+  },
   rate_limited: { status: 429, retry: true, message: 'Too many messages. Slow down.' },
   message_too_large: {
     status: 413,

@@ -22,14 +22,28 @@ export class TokenBucket {
 
   /** Takes one; false when none is left. */
   take(): boolean {
-    const now = this.#clock.monotonicMs();
-    this.#tokens = Math.min(
-      this.#rate.burst,
-      this.#tokens + ((now - this.#at) / 1000) * this.#rate.perSecond,
-    );
-    this.#at = now;
+    this.#fill();
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** Seconds until one can be taken; 0 where one is there. */
+  secondsToNext(): number {
+    this.#fill();
+    return Math.max(0, (1 - this.#tokens) / this.#rate.perSecond);
+  }
+
+  /** As good as a new one. */
+  isFull(): boolean {
+    this.#fill();
+    return this.#tokens >= this.#rate.burst;
+  }
+
+  #fill(): void {
+    const now = this.#clock.monotonicMs();
+    const more = ((now - this.#at) / 1000) * this.#rate.perSecond;
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + more);
+    this.#at = now;
   }
 }

@@ -45,7 +45,7 @@ export class AddressCaps {
 }
 
 /** One IPv6 customer has a /64 at least: its addresses count as one. The address is in its canonical spelling. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail = ''] = address.split('::');
   const front = head === '' ? [] : head.split(':');

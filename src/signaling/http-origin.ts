@@ -28,7 +28,11 @@ export function corsHeaders(
   origins: readonly string[],
 ): Record<string, string> {
   if (origin === undefined || !originAllowed(origin, host, origins)) return { vary: 'origin' };
-  return { vary: 'origin', 'access-control-allow-origin': origin };
+  return {
+    vary: 'origin',
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'retry-after',
+  };
 }
 
 /** What a preflight is told beside `corsHeaders`. */

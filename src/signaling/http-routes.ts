@@ -6,6 +6,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { DIRECTORY_PATH, KEYS_PATH, SIGNAL_PATH } from '../protocol/frames.ts';
 import { bearerOf } from './http-bearer.ts';
 import { corsHeaders, originAllowed, PREFLIGHT_HEADERS } from './http-origin.ts';
+import type { AddressRates } from './http-rates.ts';
 import {
   BASE_HEADERS,
   type Headers,
@@ -49,6 +50,8 @@ export interface RouteDeps {
   readonly onError: (error: unknown) => void;
   /** Directory questions answered at once; more are told to come back. */
   readonly maxInFlight: number;
+  /** Directory questions of one address. */
+  readonly directoryRates: AddressRates;
 }
 
 /** Bytes of a request's body that are read, and thrown away: no path of ours has one. */
@@ -75,12 +78,17 @@ export function createRoutes(deps: RouteDeps): (request: IncomingMessage, respon
     const { origin, host, authorization } = request.headers;
     const cors = corsHeaders(origin, host, origins);
     if (!originAllowed(origin, host, origins)) return refuse(response, 'origin_refused', cors);
+    const address = deps.clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for']);
+    // Before anything that costs more than a look at a table.
+    const waitSeconds = deps.directoryRates.take(address);
+    if (waitSeconds > 0) {
+      return refuse(response, 'directory_rate_limited', { ...cors, 'retry-after': String(waitSeconds) });
+    }
     const { token, malformed } = bearerOf(authorization);
     if (malformed) return refuse(response, 'token_invalid', cors);
     if (inFlight >= deps.maxInFlight) return refuse(response, 'not_ready', cors, 'busy');
     inFlight++;
     try {
-      const address = deps.clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for']);
       const outcome = await admission.directory({ token, address, step: 'directory' });
       if (outcome.kind === 'list') sendJson(response, 200, outcome.answer, cors);
       else sendRefusal(response, outcome.refusal, cors);

@@ -73,6 +73,32 @@ describe('paths', () => {
     expect(text).toContain('watershed_connections 0');
   });
 
+  test('POST /v1/directory is asked so often by one address, whatever it brings; others are not disturbed', async () => {
+    const node = await start({
+      options: { directoryPerAddress: { perSecond: 0.1, burst: 3 }, trustedProxies: ['127.0.0.1'] },
+    });
+    const token = await node.door.token({ region: 'us' });
+    const ask = (from: string, bearer = token) =>
+      fetch(`${node.url}/v1/directory`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${bearer}`, 'x-forwarded-for': from },
+      });
+    expect((await ask(FROM.us)).status).toBe(200);
+    for (const bearer of ['rubbish', 'more', 'rubbish again']) await ask(FROM.us, bearer);
+    const refused = await ask(FROM.us);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(10);
+    expect(refusalSchema.parse(await refused.json())).toMatchObject({
+      code: 'directory_rate_limited',
+      retry: true,
+    });
+    expect((await ask(FROM.de)).status).toBe(200);
+    expect(await node.metrics.metrics()).toContain(
+      'watershed_http_refusals_total{code="directory_rate_limited"} 2',
+    );
+  });
+
   test.each([
     ['GET', '/v1/directory', 405, 'method_not_allowed'],
     ['DELETE', '/v1/directory', 405, 'method_not_allowed'],

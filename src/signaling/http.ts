@@ -10,8 +10,11 @@ import { createClientAddress } from '../geo/proxies.ts';
 import type { DirectoryKeys } from '../protocol/directory.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/frames.ts';
+import { systemClock } from '../rooms/clock.ts';
+import type { Rate } from '../rooms/token-bucket.ts';
 import { AddressCaps } from './http-caps.ts';
 import { KeepAlive } from './http-keepalive.ts';
+import { AddressRates } from './http-rates.ts';
 import { plainRefusal, sendRaw } from './http-response.ts';
 import { createRoutes, type PageHandler, type Readiness } from './http-routes.ts';
 import { type TlsContext, type TlsFiles, type TlsLogger, TlsReloader } from './http-tls.ts';
@@ -32,6 +35,8 @@ export interface HttpOptions {
   /** WebSocket connections at once. */
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  /** Questions to the directory of one address. */
+  readonly directoryPerAddress: Rate;
   /** Bytes of one WebSocket message; `MAX_MESSAGE_BYTES` at most, and by default. */
   readonly maxMessageBytes?: number;
   readonly timeouts?: Partial<HttpTimeouts>;
@@ -110,7 +115,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     onRefused,
     onError,
   };
-  const routes = createRoutes(common);
+  const directoryRates = new AddressRates(options.directoryPerAddress, systemClock);
+  const routes = createRoutes({ ...common, directoryRates });
   const upgrade = createUpgrade({
     ...common,
     caps,

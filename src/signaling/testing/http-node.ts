@@ -79,6 +79,7 @@ export async function startHttpNode(given: HttpNodeOptions = {}): Promise<HttpNo
       origins: ['https://meet.example.net'],
       maxConnections: 5000,
       maxConnectionsPerAddress: 5000,
+      directoryPerAddress: { perSecond: 1000, burst: 5000 },
       ...given.options,
     },
     admission: given.admission?.(door) ?? door.admission,
