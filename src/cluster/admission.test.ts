@@ -456,6 +456,13 @@ describe('decisions', () => {
     expect(door.decisions[1]).toMatchObject({ kind: 'refuse', code: 'token_invalid', home: null, jti: null });
   });
 
+  test("the directory's plain list is chosen by the route, and by no rule that forbids", async () => {
+    const door = await createDoor('sha');
+    const token = await door.token({ region: 'us' });
+    await door.admission.directory({ token, address: FROM.us, step: 'directory' });
+    expect(door.decisions).toMatchObject([{ kind: 'list', code: 'listed', rule: 'route', room: 'standup' }]);
+  });
+
   test('whatever throws, refuses, and is told to the operator', async () => {
     const door = await createDoor('sha');
     door.registry.nodes = () => Promise.reject(new Error('a defect'));

@@ -125,11 +125,13 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     if (decision.kind === 'refuse') return refuse(step, refusedBy(decision), p, claims, label);
     // Same policy and label as before: only a redirect can be left.
     if (decision.kind === 'admit') throw new WatershedError('internal');
-    const { code, rule, policy, message } = decision;
+    const { code, policy, message } = decision;
     const unsigned = listFor(p, label, decision.list, live, { room: claims.room, now: now() });
     const list = await sign(unsigned);
     const listed = namesOf(unsigned);
     const kind = step === 'directory' ? 'list' : 'redirect';
+    // The directory asks from nowhere, which no rule forbids: what chose its list is the route.
+    const rule = kind === 'list' ? 'route' : decision.rule;
     record(step, {
       kind,
       code: kind === 'list' ? 'listed' : code,

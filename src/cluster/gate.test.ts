@@ -21,6 +21,7 @@ function gateAt(
   const gate = createGate(
     { datacenter, policy: () => state.policy, locator, decisions: { record: (d) => decisions.push(d) } },
     {
+      roomId: 'standup',
       label: (peerId) => labels[peerId],
       onLabel: (peerId, label) => {
         labels[peerId] = label;
@@ -58,7 +59,7 @@ describe('a peer of us whom the door let into sha by mistake', () => {
   test('and every refusal is on record, with its rule', () => {
     expect(decisions.filter((d) => d.kind === 'refuse')).toHaveLength(5);
     for (const decision of decisions.filter((d) => d.kind === 'refuse')) {
-      expect(decision).toMatchObject({ rule: 'admits', home: 'us', here: 'sha' });
+      expect(decision).toMatchObject({ rule: 'admits', home: 'us', here: 'sha', room: 'standup' });
     }
   });
 });

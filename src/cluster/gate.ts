@@ -16,8 +16,9 @@ export interface GateDeps {
   readonly decisions: DecisionRecorder;
 }
 
-/** The labels of a room's peers as they are now. */
+/** A room, and the labels of its peers as they are now. */
 export interface RoomLabels {
+  readonly roomId: string;
   /** Undefined for a peer that is gone, which forbids. */
   label(peerId: string): Label | undefined;
   /** The wider label of a peer that may stay. */
@@ -53,7 +54,7 @@ export function createGate(deps: GateDeps, room: RoomLabels): MediaGate {
         regions: label?.regions ?? null,
         here: datacenter,
         listed: [],
-        room: null,
+        room: room.roomId,
         jti: null,
       });
     try {

@@ -49,6 +49,7 @@ export interface Admission {
    * address added evidence and the peer may stay.
    */
   gate(room: {
+    readonly roomId: string;
     label(peerId: string): Label | undefined;
     onLabel(peerId: string, label: Label): void;
   }): MediaGate;

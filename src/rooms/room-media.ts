@@ -30,7 +30,11 @@ export class RoomMedia {
     this.#roomId = roomId;
     this.#deps = deps;
     this.#hooks = hooks;
-    this.gate = deps.admission.gate(hooks);
+    this.gate = deps.admission.gate({
+      roomId,
+      label: (peerId) => hooks.label(peerId),
+      onLabel: (peerId, label) => hooks.onLabel(peerId, label),
+    });
   }
 
   /**

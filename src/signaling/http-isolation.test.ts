@@ -277,7 +277,7 @@ describe('layers, one taken away at a time', () => {
     const label = node.accepted[0]?.session.label;
     const gate = createGate(
       { datacenter: 'sha', policy: () => node.door.policy, locator, decisions: { record: () => {} } },
-      { label: () => label, onLabel: () => {} },
+      { roomId: 'r', label: () => label, onLabel: () => {} },
     );
     for (const act of [
       () => gate.assertTransport('p'),
