@@ -11,7 +11,8 @@ import { createLocator } from './geo/locator.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
-import { loadNodePolicy } from './node/policy.ts';
+import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
+import type { NodePolicy } from './node/policy-port.ts';
 import { mediaOptions, roomLimits, signalingLimits } from './node/settings.ts';
 import { Health } from './observability/health.ts';
 import { createLogger } from './observability/logger.ts';
@@ -66,14 +67,28 @@ async function compose(
   onClose: (end: () => unknown) => void,
 ): Promise<Omit<RunningNode, 'close'>> {
   const version = packageVersion();
-  const policy = parts.policy ?? (await loadNodePolicy(config));
   const { datacenter } = config.node;
-  const { region } = siteOf(policy, datacenter);
-  const node = { id: config.node.id ?? randomUUID(), datacenter, region };
-  const logger = parts.logger ?? (await createLogger({ ...config.log, base: { node: node.id, datacenter } }));
-  const worker = workerFor(config);
+  const id = config.node.id ?? randomUUID();
+  const logger = parts.logger ?? (await createLogger({ ...config.log, base: { node: id, datacenter } }));
   const health = new Health();
   const metrics = new MetricsRegistry();
+  const policy =
+    parts.policy === undefined
+      ? await startPolicy(config, { log: logger, metrics })
+      : fixedPolicy(parts.policy);
+  onClose(() => policy.close());
+  assertSite(policy, datacenter);
+  watchPolicyHealth(health, policy, datacenter);
+  const { cloud } = policy;
+  const region = () => ownRegion(policy, datacenter);
+  const node = {
+    id,
+    datacenter,
+    get region() {
+      return region();
+    },
+  };
+  const worker = workerFor(config);
   const keys = await nodeKeys(config, parts.developmentKey, (message) =>
     logger.warn({ key: 'directory' }, message),
   );
@@ -98,10 +113,11 @@ async function compose(
 
   const admission = createAdmission({
     datacenter,
-    policy: () => policy,
+    policy: () => policy.running(),
+    behind: () => policy.current() === null,
     registry,
     tokens: createTokenVerifier({
-      cloud: policy.policy.cloud,
+      cloud,
       issuers: keys.issuers,
       maxAgeSeconds: config.tokens.maxAgeSeconds,
     }),
@@ -112,7 +128,7 @@ async function compose(
       logger,
       metrics,
       now: Date.now,
-      isRegion: (name) => policy.regionNumber.has(name),
+      isRegion: (name) => policy.running()?.regionNumber.has(name) === true,
     }),
     onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
   });
@@ -121,7 +137,7 @@ async function compose(
     engine,
     admission,
     node,
-    policyDigest: () => policy.digest,
+    policyDigest: () => policy.running()?.digest ?? '',
     limits: signalingLimits(config),
     roomLimits: roomLimits(config),
     mediaLimits: config.media.limits,
@@ -129,34 +145,34 @@ async function compose(
     metrics: createSessionCounters(metrics),
   });
   onClose(() => sessions.close());
+  onClose(policy.onSwitch(() => sessions.rejudgeAll()));
 
   createMetrics(
     {
       version,
       datacenter,
-      cloud: policy.policy.cloud,
+      cloud,
       ready: () => health.readiness().ready,
       sessions: () => sessions.stats().sessions,
       rooms: () => sessions.stats().rooms,
       peers: () => sessions.stats().peers,
       workers: () => engine.workers(),
       worker,
-      policy: () => ({
-        version: policy.policy.version,
-        digest: policy.digest,
-        expires: policy.policy.expires,
-      }),
+      policy: () => {
+        const running = policy.running();
+        return running && { ...running.policy, digest: running.digest };
+      },
       geo: () => locator.status(),
     },
     metrics,
   );
 
-  const issuer = developmentIssuer(policy.policy.cloud, keys.development);
+  const issuer = developmentIssuer(cloud, keys.development);
   const http = createHttpServer({
     options: { ...config.http, ...config.signaling, directoryPerAddress: config.directory.perAddress },
     admission,
     sessions,
-    keys: () => directoryKeys(policy.policy.cloud, [keys.directory]),
+    keys: () => directoryKeys(cloud, [keys.directory]),
     readiness: health,
     metrics,
     page: parts.page ?? (await pageFor({ config, policy, region, issuer })),
@@ -173,8 +189,8 @@ async function compose(
     status: () => ({
       load: loadOf(engine.workers()),
       accepting: sessions.stats().rooms < config.rooms.roomsPerNode,
-      policy: policy.digest,
-      state: isServing(engine) ? 'ready' : 'starting',
+      policy: policy.running()?.digest ?? '',
+      state: isServing(engine) && policy.current() !== null ? 'ready' : 'starting',
     }),
     onHealth: (healthy, error) =>
       healthy ? logger.info({}, 'registered') : logger.warn({ err: error }, 'the registry cannot be reached'),
@@ -187,35 +203,31 @@ async function compose(
     const published = publishDevelopmentKey(issuer, urls.signaling);
     onClose(() => published.remove());
   }
-  onClose(onHangUp(() => Promise.all([http.reloadTls(), locator.reload()])));
+  onClose(onHangUp(() => Promise.all([http.reloadTls(), locator.reload(), policy.reload()])));
   // First of all to end: nobody new, and a word to everyone who is here.
   onClose(async () => {
     draining = true;
     await heartbeat.drain();
     await sessions.drain(GOODBYE_MS);
   });
-  logger.info({ policy: policy.digest, region, worker, mode: config.mode }, 'ready');
-  return {
-    url: urls.page,
-    datacenter,
-    region,
-    policy: { version: policy.policy.version, digest: policy.digest },
-    worker,
-  };
+  const { running } = policy.status();
+  logger.info({ policy: running?.digest, region: region(), worker, mode: config.mode }, 'ready');
+  return { url: urls.page, datacenter, region: region(), policy: running, worker };
 }
 
 function isServing(engine: MediaEngine): boolean {
   return engine.workers().some(({ state }) => state === 'running');
 }
 
-/** The node's own datacenter, which its own configuration names. Throws when the policy has no such place. */
-function siteOf(policy: CompiledPolicy, datacenter: string): { region: string } {
-  const site = policy.policy.datacenters.get(datacenter);
-  if (site === undefined) {
-    const known = policy.datacenterNames.join(', ');
-    throw new Error(`node.datacenter: the policy has no datacenter "${datacenter}"; it has: ${known}`);
-  }
-  return site;
+/**
+ * Throws when the policy has no such place as the configuration names. A node without a policy waits for one, and
+ * one whose place a later policy takes away is not ready.
+ */
+function assertSite(policy: NodePolicy, datacenter: string): void {
+  const running = policy.running();
+  if (running === null || running.policy.datacenters.has(datacenter)) return;
+  const known = running.datacenterNames.join(', ');
+  throw new Error(`node.datacenter: the policy has no datacenter "${datacenter}"; it has: ${known}`);
 }
 
 function workerFor({ media }: NodeConfig): WorkerBinary {

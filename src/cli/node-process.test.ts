@@ -6,7 +6,7 @@ import { type Running, start } from './testing/run.ts';
 const FAKE = fileURLToPath(new URL('./testing/fake-node.mjs', import.meta.url));
 
 function fake(behaviour: string): Running {
-  return start([behaviour], {}, FAKE);
+  return start([behaviour], {}, { script: FAKE });
 }
 
 async function ready(behaviour: string): Promise<Running> {

@@ -6,7 +6,8 @@ export interface RunningNode {
   readonly url: string;
   readonly datacenter: string;
   readonly region: string;
-  readonly policy: { readonly version: number; readonly digest: string };
+  /** Null while there is none: then the node admits nobody. */
+  readonly policy: { readonly version: number; readonly digest: string } | null;
   readonly worker: { readonly version: string; readonly origin: string };
   /** Ends sessions, workers and listeners; idempotent. */
   close(): Promise<void>;
@@ -91,8 +92,8 @@ function announcement({ url, datacenter, region, policy, worker }: RunningNode):
   return [
     'Watershed is ready.',
     `  page        ${url}`,
-    `  datacenter  ${datacenter}, region ${region}`,
-    `  policy      version ${policy.version}, ${policy.digest}`,
+    `  datacenter  ${datacenter}${region === '' ? '' : `, region ${region}`}`,
+    `  policy      ${policy === null ? 'none yet: nobody is admitted' : `version ${policy.version}, ${policy.digest}`}`,
     `  worker      mediasoup ${worker.version}, ${worker.origin}`,
     '',
   ].join('\n');

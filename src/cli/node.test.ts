@@ -36,7 +36,7 @@ it('is ready when it says so, at localhost by either family', async () => {
   const both = families.some((entry) => entry?.address === '::1') ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
   for (const host of both) {
     const answer = await fetch(`http://${host}:${port}/readyz`);
-    expect(await answer.json()).toEqual({ ready: true, reasons: [] });
+    expect(await answer.json()).toEqual({ ready: true, reasons: [], warnings: [] });
   }
 });
 

@@ -272,6 +272,31 @@ describe('what a node without a good policy says', () => {
     expect((await door.admission.decideAgain(session, { step: 'refresh', token })).kind).toBe('admit');
   });
 
+  test('behind a newer one: nobody new, at the door or in the directory; who is in may resume and refresh', async () => {
+    const door = await createDoor('sjc');
+    const session = await admitted(door, { region: 'us' });
+    const token = await door.token({ region: 'us' });
+    door.behind = true;
+    for (const step of ['upgrade', 'join'] as const) {
+      expect(refusalOf(await door.admission.decide({ token, address: FROM.us, step }))).toMatchObject({
+        code: 'not_ready',
+        status: 503,
+        retry: true,
+      });
+    }
+    expect(await door.admission.directory({ token, address: FROM.us, step: 'directory' })).toMatchObject({
+      kind: 'refuse',
+      refusal: { code: 'not_ready' },
+    });
+    expect((await door.admission.decideAgain(session, { step: 'join' })).kind).toBe('refuse');
+    for (const change of [
+      { step: 'resume', address: FROM.us },
+      { step: 'refresh', token },
+    ] as const) {
+      expect((await door.admission.decideAgain(session, change)).kind).toBe('admit');
+    }
+  });
+
   test("a policy of another cloud: this token is not that cloud's", async () => {
     const door = await createDoor('sjc');
     const token = await door.token({ region: 'us' });

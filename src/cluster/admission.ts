@@ -20,6 +20,8 @@ export interface AdmissionDeps {
   readonly datacenter: string;
   /** The policy of this moment; null while the node has no valid one, and then nobody is admitted. */
   readonly policy: () => CompiledPolicy | null;
+  /** Whether a policy that this node does not run is known to be newer: then nobody new is admitted or sent on. */
+  readonly behind?: () => boolean;
   /** Who is up: for lists only. An admission here needs no registry. */
   readonly registry: Registry;
   /** Throws WatershedError: `token_missing`, `token_invalid`, `token_expired`. */
@@ -97,6 +99,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     const { label } = labelled;
     // `expires` ends admission, not meetings: a session that goes on is judged by the fences alone.
     const isNew = step === 'directory' || step === 'upgrade' || step === 'join';
+    if (isNew && deps.behind?.()) throw new WatershedError('not_ready', 'a newer policy is signed');
     const moment = { jti: claims.jti, now: isNew ? now() : Number.NEGATIVE_INFINITY };
     // First as if everyone were up: who is up decides no admission, and most questions need no registry.
     const byPolicy = decide(p, label, here, () => true, moment);

@@ -33,8 +33,10 @@ policy: { file: policy.yaml }
 tokens: { development: true }
 `;
 
-const PRODUCTION = `node: { datacenter: fra }
-policy: { file: policy.yaml }
+const KEYS = [1, 2].map((n) => `ed25519:${Buffer.alloc(32, n).toString('base64url')}`);
+const SIGNERS = `[{ name: ana, key: "${KEYS[0]}" }, { name: ben, key: "${KEYS[1]}", over: [constitution] }]`;
+const PRODUCTION = `node: { datacenter: fra, cloud: commercial }
+policy: { bundle: policy.bundle, stateDir: /var/lib/watershed, signers: ${SIGNERS} }
 http: { publicUrl: "wss://fra.example.net" }
 media: { listen: [{ ip: 10.0.0.5, announced: 203.0.113.5 }] }
 tokens: { issuers: [{ issuer: "https://accounts.example.net", keyFile: keys/issuer.pem }] }
@@ -75,6 +77,15 @@ describe('what a node runs with', () => {
   it('may be for production', () => {
     const config = parse(PRODUCTION);
     expect(config.mode).toBe('production');
+    expect(config.policy).toEqual({
+      file: null,
+      bundle: '/etc/watershed/policy.bundle',
+      stateDir: '/var/lib/watershed',
+      signers: [
+        { name: 'ana', key: KEYS[0], over: ['constitution', 'document'] },
+        { name: 'ben', key: KEYS[1], over: ['constitution'] },
+      ],
+    });
     expect(config.tokens.issuers).toEqual([
       { issuer: 'https://accounts.example.net', keyFile: '/etc/watershed/keys/issuer.pem' },
     ]);
@@ -195,6 +206,11 @@ describe('what must hold between keys', () => {
 
   it.each<[string, (text: string) => string, string]>([
     ['issuers', (text) => text.replace(/issuers: \[.*\]/, ''), 'tokens.issuers: nobody could join'],
+    [
+      'a signed policy',
+      (text) => text.replace(/^policy.*$/m, 'policy: { file: p }'),
+      'policy.file: mode: production needs a signed policy',
+    ],
     ['a database', (text) => text.replace(/^geo.*$/m, ''), 'geo.database: mode: production needs'],
     ['a public URL', (text) => text.replace(/^http.*$/m, ''), 'http.publicUrl: mode: production needs'],
     [
@@ -219,7 +235,61 @@ describe('what must hold between keys', () => {
   });
 
   it('production is what a file without a mode gets', () => {
-    expect(faults('node: { datacenter: fra }\npolicy: { file: p }\n')).toHaveLength(4);
+    expect(faults('node: { datacenter: fra }\npolicy: { file: p }\n')).toHaveLength(5);
+  });
+});
+
+describe('bundles', () => {
+  const NODE = 'mode: development\ntokens: { development: true }\nnode: { datacenter: fra, cloud: c }\n';
+  it.each<[string, string, string[]]>([
+    ['nothing', '', ['4:9: policy: name a file, or a bundle and its signers']],
+    [
+      'a file beside them',
+      `file: p, bundle: b, stateDir: s, signers: ${SIGNERS}`,
+      ['4:17: policy.file: a file that nobody signed'],
+    ],
+    [
+      'no signers',
+      'bundle: b, stateDir: s',
+      ['4:9: policy.signers: no bundle could be good: list 2 signers'],
+    ],
+    [
+      'one signer over the constitution',
+      `stateDir: s, signers: [{ name: a, key: "${KEYS[0]}" }, { name: b, key: "${KEYS[1]}", over: [document] }]`,
+      ['4:33: policy.signers: no bundle could be good'],
+    ],
+    [
+      'nobody over the document',
+      `stateDir: s, signers: [{ name: a, key: "${KEYS[0]}", over: [constitution] }, { name: b, key: "${KEYS[1]}", over: [constitution] }]`,
+      ['4:33: policy.signers: no bundle could be good'],
+    ],
+    [
+      'a signer twice',
+      `stateDir: s, signers: [{ name: a, key: "${KEYS[0]}" }, { name: a, key: "${KEYS[0]}" }]`,
+      ['policy.signers.1.name: "a" is listed twice', `policy.signers.1.key: "${KEYS[0]}" is listed twice`],
+    ],
+    [
+      'a key that is none',
+      `stateDir: s, signers: [{ name: a, key: "${KEYS[0]?.slice(0, -1)}" }]`,
+      ['policy.signers.0.key: must be ed25519:<43 characters>'],
+    ],
+    [
+      'nowhere to keep versions',
+      `bundle: b, signers: ${SIGNERS}`,
+      ['4:9: policy.stateDir: a node that takes'],
+    ],
+  ])('%s', (_case, policy, expected) => {
+    const found = faults(`${NODE}policy: { ${policy} }\n`);
+    for (const [index, line] of expected.entries()) expect(found[index]).toContain(line);
+    expect(found).toHaveLength(expected.length);
+  });
+
+  it('need the cloud, and can come from other nodes alone', () => {
+    const policy = `policy: { stateDir: s, signers: ${SIGNERS} }\n`;
+    expect(parse(`${NODE}${policy}`).policy).toMatchObject({ bundle: null, stateDir: '/etc/watershed/s' });
+    expect(faults(`${NODE.replace(', cloud: c', '')}${policy}`)).toEqual([
+      expect.stringContaining('3:7: node.cloud: a node that takes bundles knows its cloud'),
+    ]);
   });
 });
 
@@ -265,7 +335,7 @@ describe('printConfig', () => {
 
   it('has no credentials of URLs', () => {
     const config = parse(SMALL);
-    const leaky = { ...config, policy: { file: 'redis://user:hunter2@db.example:6379/0' } };
+    const leaky = { ...config, policy: { ...config.policy, file: 'redis://user:hunter2@db.example:6379/0' } };
     expect(printConfig(leaky)).not.toContain('hunter2');
     expect(printConfig(leaky)).toContain('redis://***@db.example:6379/0');
   });

@@ -129,7 +129,12 @@ function effective(written: WrittenConfig, base: (path: string) => string, machi
   };
   return {
     ...written,
-    policy: { file: file(written.policy.file, 'policy.file') },
+    policy: {
+      ...written.policy,
+      file: fileOrNull(written.policy.file, 'policy.file'),
+      bundle: fileOrNull(written.policy.bundle, 'policy.bundle'),
+      stateDir: fileOrNull(written.policy.stateDir, 'policy.stateDir'),
+    },
     http: { ...http, tls, listen: http.host === 'localhost' ? machine.loopback : [http.host] },
     media: {
       ...media,

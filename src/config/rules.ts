@@ -1,3 +1,4 @@
+import { CONSTITUTION_SIGNERS } from '../policy/bundle.ts';
 import type { ConfigFault, ConfigPath } from './fault.ts';
 import type { WrittenConfig } from './schema.ts';
 
@@ -42,13 +43,55 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
       }
     }
   }
+  checkPolicy(config, fault);
   if (config.mode === 'production') checkProduction(config, fault);
   return faults;
 }
 
-function checkProduction(config: WrittenConfig, fault: (path: ConfigPath, message: string) => void): void {
-  const { http, signaling, media, tokens, geo } = config;
+type Fault = (path: ConfigPath, message: string) => void;
+
+/** A plain file, or bundles that trust roots can make good; never both. */
+function checkPolicy({ node, policy }: WrittenConfig, fault: Fault): void {
+  const { file, bundle, signers, stateDir } = policy;
+  const takesBundles = bundle !== null || signers.length > 0;
+  if (file !== null && takesBundles) {
+    fault(['policy', 'file'], 'a file that nobody signed has no place beside bundles: keep one of them');
+    return;
+  }
+  if (file !== null) return;
+  if (!takesBundles) {
+    fault(['policy'], 'name a file, or a bundle and its signers');
+    return;
+  }
+  const over = (part: 'constitution' | 'document') => signers.filter((s) => s.over.includes(part)).length;
+  if (over('constitution') < CONSTITUTION_SIGNERS || over('document') < 1) {
+    const message = `no bundle could be good: list ${CONSTITUTION_SIGNERS} signers over the constitution, one over the document`;
+    fault(['policy', 'signers'], message);
+  }
+  for (const part of ['name', 'key'] as const) {
+    const values = signers.map((signer) => signer[part]);
+    for (const [index, value] of values.entries()) {
+      if (values.indexOf(value) !== index)
+        fault(['policy', 'signers', index, part], `"${value}" is listed twice`);
+    }
+  }
+  if (stateDir === null) {
+    fault(
+      ['policy', 'stateDir'],
+      'a node that takes bundles keeps the highest version that ran: give it a directory',
+    );
+  }
+  if (node.cloud === null) {
+    fault(['node', 'cloud'], 'a node that takes bundles knows its cloud: a bundle of another is refused');
+  }
+}
+
+function checkProduction(config: WrittenConfig, fault: Fault): void {
+  const { http, signaling, media, tokens, geo, policy } = config;
   const why = 'mode: production';
+  if (policy.file !== null) {
+    fault(['policy', 'file'], `${why} needs a signed policy: give policy.bundle and policy.signers`);
+  }
   if (tokens.development) fault(['tokens', 'development'], `must be false (${why}): list tokens.issuers`);
   if (geo.database === null) {
     fault(['geo', 'database'], `${why} needs an IP-to-country database (.mmdb): give its path`);

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parsePublicKey } from '../policy/bundle.ts';
 import { nameSchema } from '../protocol/token.ts';
 
 /**
@@ -47,8 +48,30 @@ export const nodeConfigSchema = z.strictObject({
     /** Null: a new one at each start. */
     id: nameSchema.nullable().default(null),
     datacenter: z.string().min(1).max(63),
+    /** Null: the one that the policy's file names. */
+    cloud: nameSchema.nullable().default(null),
   }),
-  policy: z.strictObject({ file: path }),
+  policy: z.strictObject({
+    /** A policy that nobody signed. */
+    file: path.nullable().default(null),
+    /** A signed bundle. */
+    bundle: path.nullable().default(null),
+    /** Trust roots: whose signatures count, and over what. */
+    signers: z
+      .array(
+        z.strictObject({
+          name: nameSchema,
+          key: z.string().refine((text) => parsePublicKey(text) !== null, 'must be ed25519:<43 characters>'),
+          over: z
+            .array(z.enum(['constitution', 'document']))
+            .min(1)
+            .default(['constitution', 'document']),
+        }),
+      )
+      .default([]),
+    /** Where the node keeps the last good bundle and the highest version that ran. */
+    stateDir: path.nullable().default(null),
+  }),
   http: section({
     host: z.string().min(1).default('localhost'),
     port: count(0, 65_535).default(4433),

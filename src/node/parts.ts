@@ -1,11 +1,11 @@
 import type { NodeConfig } from '../config/schema.ts';
-import type { CompiledPolicy } from '../policy/compile.ts';
 import { DEVELOPMENT_ISSUER } from '../tokens/development.ts';
 import { issueJoinToken, type TokenIssuer } from '../tokens/issue.ts';
 import { generateSigningKey, loadSigningKey, loadVerificationKeys, type SigningKey } from '../tokens/keys.ts';
 import type { TrustedIssuer } from '../tokens/verify.ts';
 import { ensurePageBundle } from '../web/bundle.ts';
 import { createPage, type Page } from '../web/page-handler.ts';
+import type { NodePolicy } from './policy-port.ts';
 
 /** Seconds for which a join token from the development page is good: a day's work. */
 const DEVELOPMENT_TOKEN_SECONDS = 12 * 3600;
@@ -51,8 +51,8 @@ export function developmentIssuer(cloud: string, key: SigningKey | null): TokenI
 /** The meeting page, bundled if its sources changed. */
 export async function pageFor(parts: {
   config: NodeConfig;
-  policy: CompiledPolicy;
-  region: string;
+  policy: NodePolicy;
+  region: () => string;
   issuer: TokenIssuer | null;
 }): Promise<Page> {
   const { policy, region, issuer } = parts;
@@ -60,13 +60,14 @@ export async function pageFor(parts: {
   return createPage({
     bundle: await ensurePageBundle(),
     config: () => ({
-      cloud: policy.policy.cloud,
+      cloud: policy.cloud,
       development,
       frontDoors: [],
-      regions: development ? [...policy.regionNames] : [],
-      region,
+      regions: development ? [...(policy.running()?.regionNames ?? [])] : [],
+      region: region(),
     }),
-    connectSources: () => [...policy.policy.datacenters.values()].flatMap(({ url }) => originsOf(url)),
+    connectSources: () =>
+      [...(policy.running()?.policy.datacenters.values() ?? [])].flatMap(({ url }) => originsOf(url)),
     ...(issuer !== null && {
       issueDevToken: ({ room, name, role, region: home }) =>
         issueJoinToken(

@@ -1,44 +1,19 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  type Bundle,
-  printBundle,
-  publicKeyText,
-  signBundle,
-  type TrustedSigner,
-  verifyBundle,
-} from '../policy/bundle.ts';
+import { verifyBundle } from '../policy/bundle.ts';
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts';
 import { type JudgeBundle, judgeInWorker } from './policy-judge.ts';
-import { type PolicyEvent, PolicyKeeper, type PolicyKeeperOptions } from './policy-keeper.ts';
+import { PolicyKeeper, type PolicyKeeperOptions } from './policy-keeper.ts';
+import type { PolicyEvent } from './policy-port.ts';
+import { bundleOf, testSigner } from './testing/signers.ts';
 
 const ZOOM = await readFile(new URL('../../config/policies/zoom-2020.yaml', import.meta.url), 'utf8');
 const version = (n: number, text = ZOOM) => text.replace('version: 12', `version: ${n}`);
 
-function signer(name: string) {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const root: TrustedSigner = { name, key: publicKeyText(publicKey), over: ['constitution', 'document'] };
-  return { pem, root };
-}
-const [ana, ben, eve] = [signer('ana'), signer('ben'), signer('eve')];
-
-function bundle(text: string, signers = [ana, ben]): Uint8Array {
-  const empty: Bundle = {
-    format: 'watershed-bundle-1',
-    version: Number(/version: (\d+)/.exec(text)?.[1]),
-    policy: text,
-    signatures: [],
-  };
-  const signed = signers.reduce(
-    (b, { pem }, i) => signBundle(b, pem, i === 0 ? ['constitution', 'document'] : ['constitution']),
-    empty,
-  );
-  return new TextEncoder().encode(printBundle(signed));
-}
+const [ana, ben, eve] = [testSigner('ana'), testSigner('ben'), testSigner('eve')];
+const bundle = (text: string, signers = [ana, ben]): Uint8Array => bundleOf(text, signers);
 
 /** The judgement without a thread. */
 const judge: JudgeBundle = async (bytes, question) => {
@@ -67,12 +42,12 @@ async function start(over: Partial<PolicyKeeperOptions> = {}): Promise<PolicyKee
     directory: join(dir, 'state'),
     file: null,
     now: () => Date.UTC(2027, 0, 1),
-    onSwitch: (policy) => void switched.push(policy),
     onEvent: (event) => void events.push(event),
     judge,
     ...over,
   });
   keepers.push(keeper);
+  keeper.onSwitch((policy) => void switched.push(policy));
   return keeper;
 }
 
@@ -83,7 +58,7 @@ describe('a node’s policy', () => {
   it('is none at first: nobody is admitted, and the reason is said', async () => {
     const keeper = await start();
     expect(keeper.current()).toBeNull();
-    expect(keeper.status()).toEqual({ running: null, problem: 'no policy yet' });
+    expect(keeper.status()).toEqual({ running: null, problem: 'no policy yet', refused: null });
   });
 
   it('switches to what is newer, and tells; the same again changes nothing', async () => {
@@ -124,20 +99,102 @@ describe('a node’s policy', () => {
     });
     expect(keeper.current()).toBe(before);
     expect(events.at(-1)).toMatchObject({ kind: 'refused', from: 'file' });
-    // A file that only lags behind is no problem; every other one is, until a good one comes.
-    expect(keeper.status().problem).toEqual(
-      code === 'bundle_old_version' ? null : expect.stringContaining(code),
-    );
+    // Told, and no reason to be unready.
+    expect(keeper.status()).toMatchObject({
+      running: { version: 12 },
+      problem: null,
+      refused: { from: 'file', code: expect.stringContaining(code) },
+    });
     await keeper.offer(bundle(version(14)), 'file');
-    expect(keeper.status()).toMatchObject({ running: { version: 14 }, problem: null });
+    expect(keeper.status()).toMatchObject({ running: { version: 14 }, problem: null, refused: null });
   });
 
-  it('is not made unready by what others send', async () => {
+  it('judges the same bytes once, whoever offers them, and forgets a refusal when its source is good again', async () => {
+    let judged = 0;
+    const counting: JudgeBundle = (bytes, question, signal) => {
+      judged += 1;
+      return judge(bytes, question, signal);
+    };
+    const keeper = await start({ judge: counting });
+    const good = bundle(version(12));
+    await keeper.offer(good, 'file');
+    const bad = flipped(bundle(version(13)));
+    for (let i = 0; i < 3; i++)
+      expect(await keeper.offer(bad, 'registry')).toMatchObject({ kind: 'refused' });
+    expect(judged).toBe(2);
+    expect(events.filter(({ kind }) => kind === 'refused')).toHaveLength(1);
+    await keeper.offer(good, 'file');
+    expect(keeper.status().refused).toMatchObject({ from: 'registry' });
+    await keeper.offer(good, 'registry');
+    expect(keeper.status().refused).toBeNull();
+    expect(judged).toBe(2);
+  });
+
+  it('judges again what only the moment was against', async () => {
+    let now = Date.UTC(2028, 0, 1);
+    const keeper = await start({ now: () => now });
+    expect(await keeper.offer(bundle(version(12)), 'file')).toMatchObject({ code: 'bundle_expired' });
+    now = Date.UTC(2027, 0, 1);
+    expect(await keeper.offer(bundle(version(12)), 'file')).toEqual({ kind: 'switched' });
+  });
+
+  it('takes no more at once than it can judge, apart from the operator’s file', async () => {
+    let go = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const keeper = await start({ judge: (...asked) => waiting.then(() => judge(...asked)) });
+    const offers = Array.from({ length: 12 }, (_, i) => keeper.offer(bundle(version(20 + i)), 'link'));
+    const file = keeper.offer(bundle(version(50)), 'file');
+    expect(await Promise.all(offers.slice(8))).toEqual(
+      Array.from({ length: 4 }, () => ({ kind: 'refused', code: 'bundle_not_judged' })),
+    );
+    go();
+    expect(await file).toEqual({ kind: 'switched' });
+    expect(await keeper.offer(new Uint8Array(9 * 1024 * 1024), 'link')).toEqual({
+      kind: 'refused',
+      code: 'bundle_too_large',
+    });
+  });
+
+  it('gives the bundle that runs to whoever lags behind', async () => {
+    const keeper = await start();
+    expect(keeper.bundle()).toBeNull();
+    await keeper.offer(bundle(version(12)), 'file');
+    const other = await start({ directory: join(dir, 'other') });
+    const bytes = keeper.bundle();
+    if (bytes === null) throw new Error('no bundle');
+    expect(await other.offer(bytes, 'link')).toEqual({ kind: 'switched' });
+    expect(other.current()?.digest).toBe(keeper.current()?.digest);
+  });
+
+  it('runs what it cannot keep not at all', async () => {
     const keeper = await start();
     await keeper.offer(bundle(version(12)), 'file');
-    await keeper.offer(flipped(bundle(version(13))), 'link');
-    expect(keeper.status().problem).toBeNull();
-    expect(events.at(-1)).toMatchObject({ kind: 'refused', from: 'link' });
+    await rm(join(dir, 'state'), { recursive: true });
+    expect(await keeper.offer(bundle(version(13)), 'file')).toEqual({
+      kind: 'refused',
+      code: 'bundle_not_kept',
+    });
+    expect(runs(keeper)).toBe(12);
+  });
+
+  it('calls everyone at a switch before it waits for anyone, and reports who failed', async () => {
+    const keeper = await start();
+    const calls: string[] = [];
+    keeper.onSwitch(async () => {
+      calls.push('first');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      calls.push('first is done');
+      throw new Error('could not close');
+    });
+    const stop = keeper.onSwitch(() => void calls.push('second'));
+    expect(await keeper.offer(bundle(version(12)), 'file')).toEqual({ kind: 'switched' });
+    expect(calls).toEqual(['first', 'second', 'first is done']);
+    expect(events.at(-1)).toMatchObject({ kind: 'failed', error: new Error('could not close') });
+    stop();
+    await keeper.offer(bundle(version(13)), 'file');
+    expect(calls.filter((call) => call === 'second')).toHaveLength(1);
   });
 
   it('admits nobody new while a validly signed higher version does not run here', async () => {
@@ -146,6 +203,7 @@ describe('a node’s policy', () => {
     const expired = version(15).replace('2027-06-30', '2026-06-30');
     await keeper.offer(bundle(expired), 'link');
     expect(keeper.current()).toBeNull();
+    expect(keeper.running()?.policy.version).toBe(12);
     expect(keeper.status()).toMatchObject({
       running: { version: 12 },
       problem: expect.stringContaining('version 15'),
@@ -153,8 +211,12 @@ describe('a node’s policy', () => {
     // A lower one than that does not help; the version itself or a higher one does.
     await keeper.offer(bundle(version(14)), 'link');
     expect(keeper.current()).toBeNull();
+    // Nor does a restart.
+    const restarted = await start();
+    expect([restarted.running()?.policy.version, restarted.current()]).toEqual([14, null]);
     await keeper.offer(bundle(version(16)), 'link');
     expect(runs(keeper)).toBe(16);
+    expect(runs(await start())).toBe(16);
   });
 
   it('is kept over a restart, and never goes back', async () => {
@@ -195,9 +257,9 @@ describe('a node’s policy', () => {
   });
 
   it('judges offers one after another: the highest wins, whatever the order', async () => {
-    const slow: JudgeBundle = async (bytes, question) => {
+    const slow: JudgeBundle = async (bytes, question, signal) => {
       await new Promise((resolve) => setTimeout(resolve, bytes.length % 7));
-      return judge(bytes, question);
+      return judge(bytes, question, signal);
     };
     const keeper = await start({ judge: slow });
     await Promise.all([15, 13, 17, 14, 16].map((n) => keeper.offer(bundle(version(n)), 'link')));

@@ -1,12 +1,17 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { createHash } from 'node:crypto';
 import type { TrustedSigner } from '../policy/bundle.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { type JudgeBundle, type Judgement, judgeInWorker } from './policy-judge.ts';
-
-/** Where a bundle was had from. None of them is trusted: the signatures are. */
-export type BundleSource = 'disk' | 'file' | 'registry' | 'link';
+import {
+  type NodePolicy,
+  type Offered,
+  type PolicyEvent,
+  type PolicySource,
+  type PolicyStatus,
+  SwitchListeners,
+} from './policy-port.ts';
+import { PolicyState } from './policy-state.ts';
+import { WatchedFile } from './watched-file.ts';
 
 export interface PolicyKeeperOptions {
   readonly cloud: string;
@@ -20,62 +25,44 @@ export interface PolicyKeeperOptions {
   readonly pollMs?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Called after a switch, with the new policy in force: judge running sessions again, forbidden legs first. */
-  readonly onSwitch: (policy: CompiledPolicy) => Promise<void> | void;
   readonly onEvent: (event: PolicyEvent) => void;
   readonly judge?: JudgeBundle;
 }
 
-/** For the log, and a metric by `code`. */
-export type PolicyEvent =
-  | {
-      readonly kind: 'switched';
-      readonly from: BundleSource;
-      readonly version: number;
-      readonly digest: string;
-      readonly signers: readonly string[];
-    }
-  | {
-      readonly kind: 'refused';
-      readonly from: BundleSource;
-      readonly code: string;
-      readonly message: string;
-    };
-
-export interface PolicyStatus {
-  /** The policy that runs, also where it admits nobody new; null before the first. */
-  readonly running: { readonly version: number; readonly digest: string } | null;
-  /** Why the newest bundle is not in force; null when it is. Not ready while there is one. */
-  readonly problem: string | null;
-}
-
-export type Offered =
-  | { readonly kind: 'switched' | 'unchanged' }
-  | { readonly kind: 'refused'; readonly code: string };
-
-const highestSchema = z.strictObject({ version: z.int().min(1), digest: z.string() });
-type Highest = z.infer<typeof highestSchema>;
+/** Of a bundle in bytes: four times the text that a policy may have. */
+const MAX_BUNDLE_BYTES = 8 * 1024 * 1024;
+/** Offers that may wait to be judged; each costs a thread. The operator's file always waits. */
+const MAX_WAITING = 8;
+/** Refused bundles that are remembered, so that one that is offered again and again is judged once. */
+const MAX_REMEMBERED = 32;
+/** Refusals that the same bytes may not meet again: a clock is set right, a machine is less busy. */
+const TRANSIENT: ReadonlySet<string> = new Set(['bundle_expired', 'bundle_not_judged']);
 
 /**
  * Keeps the node's policy: takes bundles from wherever they come, runs only what it verified and proved itself,
  * goes on with the last good one, and never runs a version lower than the highest it ever ran.
  */
-export class PolicyKeeper {
+export class PolicyKeeper implements NodePolicy {
   readonly #options: PolicyKeeperOptions;
-  readonly #judge: JudgeBundle;
+  readonly #state: PolicyState;
+  readonly #file: WatchedFile | null;
+  readonly #listeners = new SwitchListeners();
   #running: CompiledPolicy | null = null;
-  #highest: Highest | null = null;
-  /** Of a validly signed bundle that this node cannot run. */
-  #ahead: number | null = null;
-  #problem: string | null = 'no policy yet';
+  #bundle: Uint8Array | null = null;
+  #refused: PolicyStatus['refused'] = null;
+  /** Why there is no policy, while there is none. */
+  #missing = 'no policy yet';
   /** Offers are judged one after another. */
   #queue: Promise<unknown> = Promise.resolve();
-  #timer: NodeJS.Timeout | null = null;
-  #seen = '';
+  #waiting = 0;
+  /** Digest of refused bytes to the code, where what was refused once stays so: versions only rise. */
+  readonly #remembered = new Map<string, string>();
+  readonly #closing = new AbortController();
 
-  private constructor(options: PolicyKeeperOptions) {
+  private constructor(options: PolicyKeeperOptions, state: PolicyState) {
     this.#options = options;
-    this.#judge = options.judge ?? judgeInWorker;
+    this.#state = state;
+    this.#file = options.file === null ? null : new WatchedFile(options.file, MAX_BUNDLE_BYTES);
   }
 
   /**
@@ -83,164 +70,135 @@ export class PolicyKeeper {
    * admits nobody, and says why. Rejects where the directory cannot be used, since then no version can be kept.
    */
   static async start(options: PolicyKeeperOptions): Promise<PolicyKeeper> {
-    const keeper = new PolicyKeeper(options);
-    await mkdir(options.directory, { recursive: true, mode: 0o700 });
-    keeper.#highest = await readHighest(keeper.#path('highest.json'));
-    const kept = await readIfThere(keeper.#path('policy.bundle'));
+    const keeper = new PolicyKeeper(options, await PolicyState.open(options.directory));
+    const kept = await keeper.#state.bundle();
     if (kept !== null) await keeper.offer(kept, 'disk');
     await keeper.reload();
-    const { pollMs = 2000 } = options;
-    if (options.file !== null && pollMs > 0) {
-      keeper.#timer = setInterval(() => void keeper.#poll(), pollMs);
-      keeper.#timer.unref();
-    }
+    keeper.#file?.watch(() => keeper.reload(), options.pollMs);
     return keeper;
   }
 
-  /**
-   * The policy to decide by; null admits nobody: there is none, or a validly signed higher version has been seen
-   * that this node does not run.
-   */
+  get cloud(): string {
+    return this.#options.cloud;
+  }
+
+  running(): CompiledPolicy | null {
+    return this.#running;
+  }
+
   current(): CompiledPolicy | null {
-    return this.#ahead === null ? this.#running : null;
+    return this.#state.shown === null ? this.#running : null;
+  }
+
+  bundle(): Uint8Array | null {
+    return this.#bundle;
   }
 
   status(): PolicyStatus {
     const running = this.#running && { version: this.#running.policy.version, digest: this.#running.digest };
-    return { running, problem: this.#problem };
+    return { running, problem: this.#problem(), refused: this.#refused };
   }
 
-  /** Reads the operator's file again (SIGHUP). A file that is not there is a problem only without a policy. */
+  #problem(): string | null {
+    const { shown } = this.#state;
+    if (shown !== null) return `version ${shown} is signed and does not run here`;
+    return this.#running === null ? this.#missing : null;
+  }
+
+  onSwitch(listener: (policy: CompiledPolicy) => Promise<void> | void): () => void {
+    return this.#listeners.add(listener);
+  }
+
   async reload(): Promise<Offered> {
-    const { file } = this.#options;
-    if (file === null) return { kind: 'unchanged' };
-    this.#seen = await stampOf(file);
+    if (this.#file === null) return { kind: 'unchanged' };
     let bytes: Uint8Array | null;
     try {
-      bytes = await readIfThere(file);
+      bytes = await this.#file.read();
     } catch (error) {
-      bytes = null;
-      this.#refuse('file', 'bundle_unreadable', error instanceof Error ? error.message : 'unknown');
+      return this.#refuse('file', 'bundle_unreadable', error instanceof Error ? error.message : 'unknown');
     }
+    // A file that is taken away takes no policy away.
     return bytes === null ? { kind: 'unchanged' } : this.offer(bytes, 'file');
   }
 
-  /** Judges a bundle, and runs it if it is good and newer. Never throws for what is in the bytes. */
-  offer(bytes: Uint8Array, from: BundleSource): Promise<Offered> {
-    const offered = this.#queue.then(() => this.#take(bytes, from));
+  offer(bytes: Uint8Array, from: PolicySource): Promise<Offered> {
+    if (bytes.length > MAX_BUNDLE_BYTES) {
+      return Promise.resolve(this.#refuse(from, 'bundle_too_large', `${bytes.length} bytes`));
+    }
+    if (this.#waiting >= MAX_WAITING && from !== 'file') {
+      return Promise.resolve(this.#refuse(from, 'bundle_not_judged', 'too many bundles wait to be judged'));
+    }
+    this.#waiting += 1;
+    const offered = this.#queue
+      .then(() => this.#take(bytes, from))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
     this.#queue = offered.catch(() => undefined);
     return offered;
   }
 
-  /** Stops looking at the file; an offer under way is finished. */
   async close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#file?.close();
+    this.#closing.abort();
     await this.#queue;
   }
 
-  async #take(bytes: Uint8Array, from: BundleSource): Promise<Offered> {
-    const { cloud, signers, now } = this.#options;
-    const question = { cloud, signers, highest: this.#highest, now: now(), file: from };
-    const judgement = await this.#judge(bytes, question);
-    if (!judgement.ok) return this.#refused(judgement, from);
-    const { compiled, constitution, document } = judgement;
-    const { version } = compiled.policy;
-    if (this.#running?.digest === compiled.digest) {
-      this.#settle();
-      return { kind: 'unchanged' };
+  async #take(bytes: Uint8Array, from: PolicySource): Promise<Offered> {
+    if (this.#bundle !== null && Buffer.compare(this.#bundle, bytes) === 0) return this.#unchanged(from);
+    const id = createHash('sha256').update(bytes).digest('hex');
+    const before = this.#remembered.get(id);
+    if (before !== undefined) {
+      this.#refused = { from, code: before };
+      return { kind: 'refused', code: before };
     }
+    const { cloud, signers, now } = this.#options;
+    const question = { cloud, signers, highest: this.#state.highest, now: now(), file: from };
+    const judgement = await (this.#options.judge ?? judgeInWorker)(bytes, question, this.#closing.signal);
+    try {
+      if (judgement.ok) return await this.#run(bytes, from, judgement);
+      if (!TRANSIENT.has(judgement.code)) this.#remember(id, judgement.code);
+      if (judgement.signedVersion !== null) await this.#state.show(judgement.signedVersion);
+      return this.#refuse(from, judgement.code, judgement.message);
+    } catch (error) {
+      return this.#refuse(from, 'bundle_not_kept', error instanceof Error ? error.message : 'unknown');
+    }
+  }
+
+  async #run(
+    bytes: Uint8Array,
+    from: PolicySource,
+    { compiled, constitution, document }: Extract<Judgement, { ok: true }>,
+  ): Promise<Offered> {
+    const { digest, policy } = compiled;
+    if (this.#running?.digest === digest) return this.#unchanged(from);
     // On disk before in force: a node that dies in between runs it at its next start, and nothing lower ever.
-    await this.#write('policy.bundle', bytes);
-    await this.#write(
-      'highest.json',
-      new TextEncoder().encode(JSON.stringify({ version, digest: compiled.digest })),
-    );
-    this.#highest = { version, digest: compiled.digest };
+    await this.#state.keep(bytes, { version: policy.version, digest });
     this.#running = compiled;
-    this.#settle();
+    this.#bundle = bytes;
+    this.#refused = null;
     const names = [...new Set([...constitution, ...document])];
-    this.#options.onEvent({ kind: 'switched', from, version, digest: compiled.digest, signers: names });
-    await this.#options.onSwitch(compiled);
+    this.#options.onEvent({ kind: 'switched', from, version: policy.version, digest, signers: names });
+    await this.#listeners.tell(compiled, (error) => this.#options.onEvent({ kind: 'failed', error }));
     return { kind: 'switched' };
   }
 
-  #refused(judgement: Extract<Judgement, { ok: false }>, from: BundleSource): Offered {
-    const { code, message, signedVersion } = judgement;
-    if (signedVersion !== null && signedVersion > (this.#highest?.version ?? 0)) {
-      this.#ahead = Math.max(signedVersion, this.#ahead ?? 0);
-    }
-    return this.#refuse(from, code, message);
+  /** The operator's file is as it should be again; what others send says nothing of that. */
+  #unchanged(from: PolicySource): Offered {
+    if (this.#refused?.from === from) this.#refused = null;
+    return { kind: 'unchanged' };
   }
 
-  #refuse(from: BundleSource, code: string, message: string): Offered {
-    // What others send cannot make a node that runs a policy unready; nor can a file that lags behind them.
-    const ours = (from === 'file' || from === 'disk') && code !== 'bundle_old_version';
-    if (this.#ahead !== null)
-      this.#problem = `a policy of version ${this.#ahead} is signed and does not run here: ${code}: ${message}`;
-    else if (ours || this.#running === null) this.#problem = `${code}: ${message}`;
+  #refuse(from: PolicySource, code: string, message: string): Offered {
+    this.#refused = { from, code };
+    if (this.#running === null) this.#missing = `no policy: the one from the ${from} was refused: ${code}`;
     this.#options.onEvent({ kind: 'refused', from, code, message });
     return { kind: 'refused', code };
   }
 
-  #settle(): void {
-    const version = this.#running?.policy.version ?? 0;
-    if (this.#ahead !== null && this.#ahead > version) return;
-    this.#ahead = null;
-    this.#problem = null;
-  }
-
-  async #poll(): Promise<void> {
-    const { file } = this.#options;
-    if (file !== null && (await stampOf(file)) !== this.#seen) await this.reload();
-  }
-
-  #path(name: string): string {
-    return join(this.#options.directory, name);
-  }
-
-  /** Whole or not at all, and on the disk before the name is. */
-  async #write(name: string, bytes: Uint8Array): Promise<void> {
-    const temporary = this.#path(`${name}.new`);
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, this.#path(name));
-  }
-}
-
-/** Null before the first policy. Throws where the record is there and cannot be understood: it may not be forgotten. */
-async function readHighest(path: string): Promise<Highest | null> {
-  const bytes = await readIfThere(path);
-  if (bytes === null) return null;
-  try {
-    return highestSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (cause) {
-    throw new Error(
-      `${path} does not say which policy ran last: restore it, or remove it by a decision of two signers`,
-      { cause },
-    );
-  }
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** Changes when the file does. */
-async function stampOf(path: string): Promise<string> {
-  try {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return '';
+  #remember(id: string, code: string): void {
+    this.#remembered.set(id, code);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
   }
 }

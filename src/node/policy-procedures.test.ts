@@ -1,38 +1,21 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Bundle, printBundle, publicKeyText, signBundle, verifyBundle } from '../policy/bundle.ts';
+import { verifyBundle } from '../policy/bundle.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { diffPolicies } from '../policy/diff.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
+import { bundleOf, type TestSigner, testSigner } from './testing/signers.ts';
 
 /** The procedures of deploy/policy/README.md, each carried out. */
 const GOOD = await readFile(new URL('../../config/policies/zoom-2020.yaml', import.meta.url), 'utf8');
 const BAD = GOOD.replace('version: 12', 'version: 13').replace('admits: [cn]', 'admits: any');
 
-interface Signer {
-  readonly name: string;
-  readonly key: string;
-  readonly pem: string;
-}
-function signer(name: string): Signer {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return {
-    name,
-    key: publicKeyText(publicKey),
-    pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
-}
-const [ana, ben, cyd, dan] = [signer('ana'), signer('ben'), signer('cyd'), signer('dan')];
+const [ana, ben, cyd, dan] = [testSigner('ana'), testSigner('ben'), testSigner('cyd'), testSigner('dan')];
 
-function bundle(policy: string, first: Signer, second: Signer): Uint8Array {
-  const version = Number(/version: (\d+)/.exec(policy)?.[1]);
-  const empty: Bundle = { format: 'watershed-bundle-1', version, policy, signatures: [] };
-  const once = signBundle(empty, first.pem, ['constitution', 'document']);
-  return new TextEncoder().encode(printBundle(signBundle(once, second.pem, ['constitution'])));
-}
+const bundle = (policy: string, first: TestSigner, second: TestSigner): Uint8Array =>
+  bundleOf(policy, [first, second]);
 const numbered = (version: number) => GOOD.replace('version: 12', `version: ${version}`);
 
 let dir = '';
@@ -42,14 +25,13 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** The node, started anew with these trust roots: they are configuration. */
-async function node(...roots: Signer[]): Promise<PolicyKeeper> {
+async function node(...roots: TestSigner[]): Promise<PolicyKeeper> {
   return PolicyKeeper.start({
     cloud: 'commercial',
-    signers: roots.map(({ name, key }) => ({ name, key, over: ['constitution', 'document'] })),
+    signers: roots.map(({ root }) => root),
     directory: dir,
     file: null,
     now: () => 0,
-    onSwitch: () => undefined,
     onEvent: () => undefined,
     judge: async (bytes, question) => {
       const result = verifyBundle(bytes, question);
@@ -71,11 +53,7 @@ describe('procedures', () => {
     if (running === undefined) throw new Error('nothing runs');
     const bad = verifyBundle(bundle(BAD, ana, ben), {
       cloud: 'commercial',
-      signers: [ana, ben].map(({ name, key }) => ({
-        name,
-        key,
-        over: ['constitution', 'document'] as const,
-      })),
+      signers: [ana.root, ben.root],
       highest: null,
       now: 0,
       file: 'bad',

@@ -6,9 +6,9 @@ it('is ready when every check is fine, and names each that is not', () => {
   let problem: string | null = null;
   health.add('policy', () => null);
   health.add('geo', () => problem);
-  expect(health.readiness()).toEqual({ ready: true, reasons: [] });
+  expect(health.readiness()).toEqual({ ready: true, reasons: [], warnings: [] });
   problem = 'ENOENT';
-  expect(health.readiness()).toEqual({ ready: false, reasons: [{ check: 'geo', reason: 'ENOENT' }] });
+  expect(health.readiness()).toMatchObject({ ready: false, reasons: [{ check: 'geo', reason: 'ENOENT' }] });
   problem = null;
   expect(health.readiness().ready).toBe(true);
 });
@@ -18,10 +18,22 @@ it('is not ready when a check throws, without quoting it', () => {
   health.add('workers', () => {
     throw new Error('seekrit');
   });
-  expect(health.readiness()).toEqual({
+  expect(health.readiness()).toMatchObject({
     ready: false,
     reasons: [{ check: 'workers', reason: 'the check failed' }],
   });
+});
+
+it('tells warnings, and is ready all the same', () => {
+  const health = new Health();
+  health.addWarning('policy', () => 'refused');
+  health.addWarning('expiry', () => null);
+  expect(health.readiness()).toEqual({
+    ready: true,
+    reasons: [],
+    warnings: [{ check: 'policy', reason: 'refused' }],
+  });
+  expect(() => health.addWarning('policy', () => null)).toThrow(/already/);
 });
 
 it('is ready again when what was not is removed', () => {

@@ -3,6 +3,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** Empty when ready. No addresses, names or tokens: anyone can ask. */
   readonly reasons: readonly ReadinessReason[];
+  /** What an operator should look at, though the node goes on. */
+  readonly warnings: readonly ReadinessReason[];
 }
 
 export interface ReadinessReason {
@@ -17,6 +19,7 @@ export type ReadinessCheck = () => string | null;
 /** The checks of one node. Liveness is not among them: a process that answers is alive. */
 export class Health {
   readonly #checks = new Map<string, ReadinessCheck>();
+  readonly #warnings = new Map<string, ReadinessCheck>();
 
   /** Adds a named check; returns what removes it. Throws on a name that is taken. */
   add(name: string, check: ReadinessCheck): () => void {
@@ -25,15 +28,24 @@ export class Health {
     return () => void this.#checks.delete(name);
   }
 
+  /** Adds something that is told beside the readiness, and does not change it. Throws on a name that is taken. */
+  addWarning(name: string, check: ReadinessCheck): void {
+    if (this.#warnings.has(name)) throw new Error(`there is a warning "${name}" already`);
+    this.#warnings.set(name, check);
+  }
+
   /** Asks every check. One that throws is not ready: a defect never reads as health. */
   readiness(): Readiness {
-    const reasons: ReadinessReason[] = [];
-    for (const [check, ask] of this.#checks) {
-      const reason = outcome(ask);
-      if (reason !== null) reasons.push({ check, reason });
-    }
-    return { ready: reasons.length === 0, reasons };
+    const reasons = answers(this.#checks);
+    return { ready: reasons.length === 0, reasons, warnings: answers(this.#warnings) };
   }
+}
+
+function answers(checks: ReadonlyMap<string, ReadinessCheck>): ReadinessReason[] {
+  return [...checks].flatMap(([check, ask]) => {
+    const reason = outcome(ask);
+    return reason === null ? [] : [{ check, reason }];
+  });
 }
 
 function outcome(ask: ReadinessCheck): string | null {

@@ -28,6 +28,7 @@ export interface Readiness {
   readiness(): {
     readonly ready: boolean;
     readonly reasons: readonly { readonly check: string; readonly reason: string }[];
+    readonly warnings: readonly { readonly check: string; readonly reason: string }[];
   };
 }
 
@@ -125,8 +126,8 @@ export function createRoutes(deps: RouteDeps): (request: IncomingMessage, respon
     [
       '/readyz',
       reading((_request, response) => {
-        const { ready, reasons } = readiness.readiness();
-        sendJson(response, ready ? 200 : 503, { ready, reasons });
+        const { ready, reasons, warnings } = readiness.readiness();
+        sendJson(response, ready ? 200 : 503, { ready, reasons, warnings });
       }),
     ],
     [

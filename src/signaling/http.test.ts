@@ -57,12 +57,12 @@ describe('paths', () => {
     const node = await start();
     expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
     const ready = await fetch(`${node.url}/readyz`);
-    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [], warnings: [] }]);
     node.state.reasons = [{ check: 'workers', reason: 'none runs' }];
     const unready = await fetch(`${node.url}/readyz`);
     expect([unready.status, await unready.json()]).toEqual([
       503,
-      { ready: false, reasons: [{ check: 'workers', reason: 'none runs' }] },
+      { ready: false, reasons: [{ check: 'workers', reason: 'none runs' }], warnings: [] },
     ]);
     expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
     await fetch(`${node.url}/nothing`);

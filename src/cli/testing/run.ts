@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../watershed.mjs', import.meta.url));
-/** For a whole command on a busy machine. */
+/** For a whole command on a busy machine, in ms. */
 const BOUND_MS = 60_000;
 
 export interface Outcome {
@@ -17,17 +17,23 @@ export interface Outcome {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Outcome>;
-  /** Resolves once standard output matches; rejects when the process ends before, or after 60 s. */
+  /** What it wrote to standard error so far. */
+  stderr(): string;
+  /** Resolves once standard output matches; rejects when the process ends before. */
   wrote(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts `watershed …args` with this environment and nothing of the tests' own. Killed after 60 s. */
-export function start(args: readonly string[], env: Record<string, string> = {}, script = BIN): Running {
+/** Starts `watershed …args` with this environment and nothing of the tests' own. Killed after `boundMs`. */
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  { script = BIN, boundMs = BOUND_MS }: { script?: string; boundMs?: number } = {},
+): Running {
   const child = spawn(process.execPath, [script, ...args], {
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), BOUND_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), boundMs);
   const out = collect(child.stdout);
   const err = collect(child.stderr);
   const ended = once(child, 'close').then(([code, signal]): Outcome => {
@@ -45,7 +51,7 @@ export function start(args: readonly string[], env: Record<string, string> = {},
       }
     }
   };
-  return { child, ended, wrote };
+  return { child, ended, wrote, stderr: err.text };
 }
 
 /** Runs `watershed …args` to its end. */

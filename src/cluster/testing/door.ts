@@ -70,6 +70,8 @@ export interface Door {
   readonly defects: unknown[];
   /** The policy of now; null for none. Assign to switch. */
   policy: CompiledPolicy | null;
+  /** Whether a newer policy was seen that this node does not run. */
+  behind: boolean;
   /** Milliseconds since the epoch. Assign to travel. */
   now: number;
   token(
@@ -88,7 +90,7 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
   const registry = new MemoryRegistry(new MemoryStore(() => 0));
   const decisions: Decision[] = [];
   const defects: unknown[] = [];
-  const state = { policy: policy as CompiledPolicy | null, now: Date.UTC(2026, 10, 24) };
+  const state = { policy: policy as CompiledPolicy | null, behind: false, now: Date.UTC(2026, 10, 24) };
   const verifier = createTokenVerifier({
     cloud: policy.policy.cloud,
     issuers: [{ issuer: ISSUER, keys: [issuerKey] }],
@@ -98,6 +100,7 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
   const admission = createAdmission({
     datacenter: here,
     policy: () => state.policy,
+    behind: () => state.behind,
     registry,
     tokens: verifier,
     locator,
@@ -118,6 +121,12 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
     },
     set policy(next) {
       state.policy = next;
+    },
+    get behind() {
+      return state.behind;
+    },
+    set behind(next) {
+      state.behind = next;
     },
     get now() {
       return state.now;

@@ -55,15 +55,15 @@ async function measure(what: string, cloud: string, text: (version: number) => s
     onEvent: (event) => {
       if (event.kind === 'refused') throw new Error(event.message);
     },
-    onSwitch: (p) => {
-      labels = Array.from({ length: SESSIONS }, (_, i): Label => {
-        const home = p.regionNames[i % p.regionNames.length] ?? '';
-        return { home, evidence: [home], regions: null };
-      });
-      // Ten producers each, and the member's own seat.
-      for (const label of labels)
-        for (let i = 0; i < 11; i++) allowedForLabel(p, label, p.datacenterNames[i] ?? '');
-    },
+  });
+  keeper.onSwitch((p) => {
+    labels = Array.from({ length: SESSIONS }, (_, i): Label => {
+      const home = p.regionNames[i % p.regionNames.length] ?? '';
+      return { home, evidence: [home], regions: null };
+    });
+    // Ten producers each, and the member's own seat.
+    for (const label of labels)
+      for (let i = 0; i < 11; i++) allowedForLabel(p, label, p.datacenterNames[i] ?? '');
   });
   const pauses: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {

@@ -85,7 +85,9 @@ export async function startHttpNode(given: HttpNodeOptions = {}): Promise<HttpNo
     admission: given.admission?.(door) ?? door.admission,
     sessions,
     keys: () => directoryKeys('commercial', [door.directoryKey]),
-    readiness: { readiness: () => ({ ready: state.reasons.length === 0, reasons: state.reasons }) },
+    readiness: {
+      readiness: () => ({ ready: state.reasons.length === 0, reasons: state.reasons, warnings: [] }),
+    },
     metrics,
     page: given.page ?? { handle: () => false },
     draining: () => state.draining,
