@@ -10,6 +10,7 @@ import type { NodeConfig } from './config/schema.ts';
 import { createLocator } from './geo/locator.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
+import { Drain } from './node/drain.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
 import type { NodePolicy } from './node/policy-port.ts';
@@ -92,7 +93,7 @@ async function compose(
   const keys = await nodeKeys(config, parts.developmentKey, (message) =>
     logger.warn({ key: 'directory' }, message),
   );
-  let draining = false;
+  let drain: Drain | null = null;
 
   const locator = await createLocator({
     database: config.geo.database,
@@ -109,7 +110,7 @@ async function compose(
   const engine = await createMediaEngine(mediaOptions(config, worker.path), { logger });
   onClose(() => engine.close());
   health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
-  health.add('draining', () => (draining ? 'the node is being shut down' : null));
+  health.add('draining', () => (drain?.active ? 'the node is being drained' : null));
 
   const admission = createAdmission({
     datacenter,
@@ -176,7 +177,7 @@ async function compose(
     readiness: health,
     metrics,
     page: parts.page ?? (await pageFor({ config, policy, region, issuer })),
-    draining: () => draining,
+    draining: () => drain?.active ?? false,
     logger,
   });
   onClose(() => http.close());
@@ -205,14 +206,20 @@ async function compose(
   }
   onClose(onHangUp(() => Promise.all([http.reloadTls(), locator.reload(), policy.reload()])));
   // First of all to end: nobody new, and a word to everyone who is here.
-  onClose(async () => {
-    draining = true;
-    await heartbeat.drain();
-    await sessions.drain(GOODBYE_MS);
-  });
+  const draining = new Drain(heartbeat, sessions);
+  drain = draining;
+  onClose(() => draining.run({ waitMs: 0, handOverMs: GOODBYE_MS }));
   const { running } = policy.status();
   logger.info({ policy: running?.digest, region: region(), worker, mode: config.mode }, 'ready');
-  return { url: urls.page, datacenter, region: region(), policy: running, worker };
+  return {
+    url: urls.page,
+    datacenter,
+    region: region(),
+    policy: running,
+    worker,
+    drain: (waitMs) => draining.run({ waitMs, handOverMs: config.drain.seconds * 1000 }),
+    occupancy: () => sessions.stats(),
+  };
 }
 
 function isServing(engine: MediaEngine): boolean {

@@ -51,6 +51,23 @@ describe('a signal', () => {
     expect(await node.ended).toMatchObject({ code: 130, stderr: '' });
   });
 
+  it('that comes again while calls are handed over ends it at once', async () => {
+    const node = await ready('busy calls');
+    node.child.kill('SIGTERM');
+    await node.wrote(/draining/);
+    await sleep(1100);
+    node.child.kill('SIGTERM');
+    expect(await node.ended).toMatchObject({ code: 143, stderr: '' });
+  });
+
+  it('SIGINT hands nothing over', async () => {
+    const node = await ready('busy calls');
+    node.child.kill('SIGINT');
+    const { code, stdout } = await node.ended;
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('draining');
+  });
+
   it('that comes twice together is one: a terminal and npm both pass it on', async () => {
     const node = await ready('well');
     node.child.kill('SIGINT');

@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/schema.ts';
+import { type Control, listenForDrain } from './drain-control.ts';
 
 /** A node that is ready, as its composition root hands it over. */
 export interface RunningNode {
@@ -9,6 +10,13 @@ export interface RunningNode {
   /** Null while there is none: then the node admits nobody. */
   readonly policy: { readonly version: number; readonly digest: string } | null;
   readonly worker: { readonly version: string; readonly origin: string };
+  /**
+   * Takes the node out of service: nobody new, calls may end by themselves for `waitMs`, then everyone is told to
+   * join elsewhere. Resolves once nobody is here, in bounded time. Called again with 0 it hastens.
+   */
+  drain(waitMs: number): Promise<void>;
+  /** Who is still here. */
+  occupancy(): { readonly rooms: number; readonly sessions: number };
   /** Ends sessions, workers and listeners; idempotent. */
   close(): Promise<void>;
 }
@@ -41,9 +49,13 @@ export const processPort: ProcessPort = {
   exit: (code) => process.exit(code),
 };
 
+/** How a node is to end. */
+type EndOrder = { readonly how: 'close' } | { readonly how: 'drain'; readonly waitMs: number };
+
 /**
- * Runs a node until it is told to end. The first SIGTERM or SIGINT closes it, in bounded time; a second one ends
- * the process at once. Exit codes: 0 closed, 1 could not start or close in time, 128 + n at once.
+ * Runs a node until it is told to end. SIGTERM drains it and then closes it, SIGINT (Ctrl-C) closes it, each in
+ * bounded time; a second signal ends the process at once. `watershed node drain` is a third way, and one signal
+ * after it hastens. Exit codes: 0 closed, 1 could not start or close in time, 128 + n at once.
  */
 export async function runUntilSignalled(
   config: NodeConfig,
@@ -51,35 +63,59 @@ export async function runUntilSignalled(
   port: ProcessPort = processPort,
   closeWithinMs = CLOSE_WITHIN_MS,
 ): Promise<void> {
-  let first: number | null = null;
-  const ending = new Promise<void>((resolve) => {
-    port.onSignal((signal) => {
-      const now = performance.now();
-      if (first === null) {
-        first = now;
-        setTimeout(() => {
-          port.err(`not closed within ${closeWithinMs / 1000} s: ending now\n`);
-          port.exit(1);
-        }, closeWithinMs);
-        resolve();
-      } else if (now - first > SAME_SIGNAL_MS) {
-        port.exit(128 + (signal === 'SIGINT' ? 2 : 15));
-      }
-    });
+  let signalledAt: number | null = null;
+  let running: RunningNode | null = null;
+  let ordered = false;
+  let give: (order: EndOrder) => void = () => {};
+  const order = new Promise<EndOrder>((resolve) => {
+    give = resolve;
+  });
+  const end = (by: EndOrder): void => {
+    // Of a drain that is under way already; that it fails is told below.
+    if (ordered) void running?.drain(by.how === 'close' ? 0 : by.waitMs).catch(() => undefined);
+    ordered = true;
+    give(by);
+  };
+  const boundClosing = () => {
+    setTimeout(() => {
+      port.err(`not closed within ${closeWithinMs / 1000} s: ending now\n`);
+      port.exit(1);
+    }, closeWithinMs);
+  };
+  port.onSignal((signal) => {
+    const now = performance.now();
+    if (signalledAt === null) {
+      signalledAt = now;
+      end(signal === 'SIGINT' ? { how: 'close' } : { how: 'drain', waitMs: 0 });
+      if (running === null) boundClosing();
+    } else if (now - signalledAt > SAME_SIGNAL_MS) {
+      port.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    }
   });
 
-  let node: RunningNode;
+  let control: Control | null = null;
   try {
-    node = await run(config);
+    const node = await run(config);
+    running = node;
+    if (config.drain.socket !== null) {
+      control = await listenForDrain(config.drain.socket, {
+        drain: (whenEmpty) => end({ how: 'drain', waitMs: whenEmpty ? config.drain.emptySeconds * 1000 : 0 }),
+        occupancy: () => node.occupancy(),
+      });
+    }
   } catch (error) {
     port.err(`${startFailure(error, config)}\n`);
+    await running?.close().catch(() => undefined);
     port.exit(1);
     return;
   }
-  if (first === null) port.out(announcement(node));
-  await ending;
+  if (signalledAt === null) port.out(announcement(running));
   try {
-    await node.close();
+    const ending = await order;
+    if (ending.how === 'drain') await running.drain(ending.waitMs);
+    boundClosing();
+    await running.close();
+    control?.close();
     port.exit(0);
   } catch (error) {
     port.err(`the node did not close cleanly: ${messageOf(error)}\n`);

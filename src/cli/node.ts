@@ -14,14 +14,19 @@ interface NodeOptions {
   readonly printConfig: boolean;
 }
 
+interface DrainOptions {
+  readonly whenEmpty: boolean;
+  readonly socket?: string;
+}
+
 /** `watershed node`: one bridge node in the foreground, until SIGTERM or Ctrl-C. */
 export function nodeCommand(): Command {
-  return new Command('node')
+  const command = new Command('node')
     .description('run one bridge node until SIGTERM or Ctrl-C')
     .option('--config <file>', 'configuration (default: WATERSHED_CONFIG, or config/node.yaml)')
     .option('--print-config', 'print the effective configuration, and do not start', false)
     .action(async (options: NodeOptions) => {
-      const config = configOrReport(options.config ?? process.env.WATERSHED_CONFIG ?? DEFAULT_CONFIG);
+      const config = configOrReport(configFile(options));
       if (config === null) process.exitCode = 2;
       else if (options.printConfig) process.stdout.write(printConfig(config));
       else {
@@ -29,6 +34,29 @@ export function nodeCommand(): Command {
         await runUntilSignalled(config, runNode);
       }
     });
+  command
+    .command('drain')
+    .description('have the node of a configuration hand its calls over and end; waits until it has')
+    .option('--when-empty', 'give calls time to end by themselves first (drain.emptySeconds)', false)
+    .option('--socket <file>', "the node's control socket (default: drain.socket of the configuration)")
+    .action(async (_options, subcommand: Command) => {
+      const options = subcommand.optsWithGlobals<NodeOptions & DrainOptions>();
+      const socket = options.socket ?? configOrReport(configFile(options))?.drain.socket;
+      if (socket === undefined) process.exitCode = 2;
+      else if (socket === null) {
+        process.stderr.write('the configuration has no drain.socket: name one, or send the node SIGTERM\n');
+        process.exitCode = 2;
+      } else {
+        const { askToDrain } = await import('./drain-control.ts');
+        const say = (text: string) => void process.stdout.write(`${text}\n`);
+        process.exitCode = (await askToDrain(socket, options.whenEmpty, say)) ? 0 : 1;
+      }
+    });
+  return command;
+}
+
+function configFile({ config }: NodeOptions): string {
+  return config ?? process.env.WATERSHED_CONFIG ?? DEFAULT_CONFIG;
 }
 
 /** Null after the faults were printed, one on each line. */

@@ -146,6 +146,12 @@ export const nodeConfigSchema = z.strictObject({
     private: z.array(network).default([]),
   }),
   registry: section({ kind: z.enum(['memory']).default('memory') }),
+  drain: section({
+    seconds: seconds(3600).default(60),
+    emptySeconds: seconds(7 * 86_400).default(7200),
+    /** Null: signals alone. */
+    socket: path.nullable().default(null),
+  }),
   log: section({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     /** `auto`: pretty where standard output is a terminal. */

@@ -22,7 +22,7 @@ export interface UpgradeDeps {
   /** WebSocket connections, from the upgrade's first byte to the socket's end. */
   readonly caps: AddressCaps;
   readonly keepAlive: KeepAlive;
-  /** The node takes nobody new. */
+  /** The node takes nobody new; sessions that it has may still be resumed. */
   readonly draining: () => boolean;
   /** Upgrades decided at once; more are told to come back. */
   readonly maxInFlight: number;
@@ -143,10 +143,11 @@ export function createUpgrade(
         'WebSocket version',
       );
     }
-    if (deps.draining()) return refuse(socket, 'draining');
     if (!originAllowed(headers.origin, headers.host, deps.origins)) return refuse(socket, 'origin_refused');
     const offer = offerOf(headers);
     if (!offer.ok) return refuse(socket, offer.code);
+    // Whoever has a session here may come back to it: it ends in its turn.
+    if (deps.draining() && offer.token?.startsWith(RESUME_PREFIX) !== true) return refuse(socket, 'draining');
     if (inFlight >= deps.maxInFlight) return refuse(socket, 'not_ready', {}, 'busy');
     const address = deps.clientAddress(request.socket.remoteAddress, headers['x-forwarded-for']);
     const taken = caps.take(address);

@@ -381,6 +381,39 @@ describe('the end', () => {
     expect(fixture.host.stats().connections).toBe(0);
   });
 
+  it('waits for those who are here to leave, and lets them come back meanwhile', async () => {
+    await start();
+    const ada = await fixture.join({ room: 'one' });
+    fixture.host.stopAccepting();
+    let empty = false;
+    const waited = fixture.host.whenEmpty(60_000, new AbortController().signal).then(() => {
+      empty = true;
+    });
+    const late = await fixture.connect();
+    expect(await late.closed()).toBe(4503);
+    ada.cut();
+    const back = await fixture.connectToResume(ada.resumeToken);
+    expect(await back.request('resume', { lastSeq: ada.lastSeq })).toMatchObject({ mode: 'replayed' });
+    expect(empty).toBe(false);
+    await back.request('leave');
+    await waited;
+    expect(fixture.host.stats().sessions).toBe(0);
+  });
+
+  it('waits no longer than it may', async () => {
+    await start();
+    const ada = await fixture.join({ room: 'one' });
+    const waited = fixture.host.whenEmpty(60_000, new AbortController().signal);
+    fixture.clock.advance(60_000);
+    await waited;
+    const hastened = new AbortController();
+    const second = fixture.host.whenEmpty(60_000, hastened.signal);
+    hastened.abort();
+    await second;
+    expect(fixture.host.stats().sessions).toBe(1);
+    await ada.request('leave');
+  });
+
   it('drains at once when nobody is there', async () => {
     await start();
     await fixture.host.drain(5000);

@@ -50,6 +50,10 @@ export interface Sessions extends SessionHost {
   stats(): SessionStats;
   /** For a switch of policy: forbidden legs close in this call, then stays are decided anew. */
   rejudgeAll(): Promise<void>;
+  /** Takes nobody new from now on; those who are here go on, and may come back to their sessions. */
+  stopAccepting(): void;
+  /** Resolves once nobody is here, and at the latest after `deadlineMs` or at the signal. */
+  whenEmpty(deadlineMs: number, signal: AbortSignal): Promise<void>;
   /**
    * Takes nobody new and tells everyone to join elsewhere (`bye` draining, 4503), room by room over a quarter of
    * the time. Resolves once every socket is closed, at the latest after `deadlineMs`, when the rest is cut.
@@ -77,9 +81,28 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
   const tokens = new ResumeTokens<Session>();
   const sessions = new Set<Session>();
   const conversations = new Set<Conversation>();
+  let accepting = true;
   let draining = false;
-  /** Called when the last socket is gone. */
-  let onEmpty: (() => void) | null = null;
+  /** Called whenever a socket or a session is gone. */
+  const onGone = new Set<() => void>();
+  const gone = () => {
+    for (const listener of onGone) listener();
+  };
+  /** Resolves once `isSo`, which can become so only when somebody goes. */
+  const until = (isSo: () => boolean, ended: Promise<void>): Promise<void> => {
+    if (isSo()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        onGone.delete(look);
+        resolve();
+      };
+      const look = () => {
+        if (isSo()) finish();
+      };
+      onGone.add(look);
+      void ended.then(finish);
+    });
+  };
 
   const conversationDeps: ConversationDeps = {
     limits,
@@ -95,7 +118,10 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
       clock,
       tokens,
       onEntered: (session) => sessions.add(session),
-      onEnded: (session) => sessions.delete(session),
+      onEnded: (session) => {
+        sessions.delete(session);
+        gone();
+      },
     },
     welcome: () =>
       notification('welcome', {
@@ -116,10 +142,15 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
   const open = (socket: ConstructorParameters<typeof Conversation>[0], entry: Entry): Conversation => {
     const conversation = new Conversation(socket, entry, conversationDeps, () => {
       conversations.delete(conversation);
-      if (conversations.size === 0) onEmpty?.();
+      gone();
     });
     conversations.add(conversation);
     return conversation;
+  };
+
+  const stopAccepting = (): void => {
+    accepting = false;
+    rooms.stopAccepting();
   };
 
   const endConversations = (): void => {
@@ -129,8 +160,8 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
   return {
     accept(socket, admitted) {
       const conversation = open(socket, { kind: 'join', admitted });
-      if (draining) conversation.connection.fail('draining', CLOSE.goingAway);
-      else conversation.welcome();
+      if (accepting) conversation.welcome();
+      else conversation.connection.fail('draining', CLOSE.goingAway);
     },
 
     findResumable: (resumeToken) => tokens.find(resumeToken)?.admitted,
@@ -172,9 +203,24 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
 
     rejudgeAll: () => rooms.rejudgeAll(),
 
+    stopAccepting,
+
+    async whenEmpty(deadlineMs, signal) {
+      let finish = () => {};
+      const ended = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const deadline = clock.after(deadlineMs, finish);
+      signal.addEventListener('abort', finish);
+      if (signal.aborted) finish();
+      await until(() => conversations.size === 0 && sessions.size === 0, ended);
+      signal.removeEventListener('abort', finish);
+      deadline.cancel();
+    },
+
     async drain(deadlineMs) {
+      stopAccepting();
       draining = true;
-      rooms.stopAccepting();
       const deadline = clock.after(deadlineMs, () => {
         for (const { connection } of conversations) connection.cut();
       });
@@ -185,15 +231,12 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
         room.close('draining');
       }
       endConversations();
-      if (conversations.size > 0) {
-        await new Promise<void>((resolve) => {
-          onEmpty = resolve;
-        });
-      }
+      await until(() => conversations.size === 0, new Promise(() => {}));
       deadline.cancel();
     },
 
     close() {
+      stopAccepting();
       draining = true;
       rooms.close();
       endConversations();

@@ -24,6 +24,12 @@ async function run() {
     region: 'home',
     policy: { version: 3, digest: 'sha256:00ff' },
     worker: { version: '3.27.1', origin: 'native' },
+    async drain() {
+      if (behaviour !== 'busy calls') return;
+      process.stdout.write('draining\n');
+      await new Promise(() => {});
+    },
+    occupancy: () => ({ rooms: 0, sessions: 0 }),
     close,
   };
 }
