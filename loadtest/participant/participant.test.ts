@@ -66,6 +66,29 @@ async function rests(count: () => Promise<number>, what: string): Promise<void> 
   });
 }
 
+test('who sends far more than it may loses that source, is told why, and stays in the call', async () => {
+  const yaml = `media: { workers: 1, basePort: 0, listen: [{ ip: '127.0.0.1' }], limits: { maxIncomingBitrate: 200000 } }`;
+  const node = await startLocalNode({ yaml });
+  closers.push(() => node.close());
+  const [ada, bea] = [await join(node, { publish: ['microphone'] }), await join(node)];
+  const failed: string[] = [];
+  ada.client.on('publicationFailed', (source, { code }) => failed.push(`${source} ${code}`));
+  // One stream, of 800 kbit/s; synthetic participants know nothing of REMB.
+  const shape = { fill: 1, width: 320, height: 180 };
+  const wanted = { source: 'camera', maxBitrate: 800_000, simulcast: false, shape } as const;
+  expect(await ada.publish(wanted)).toMatchObject({ ok: true });
+  await flows(bea, 'camera');
+  await waitFor('the end of the camera', () => failed.length > 0);
+  expect(failed).toEqual(['camera bitrate_exceeded']);
+  await waitFor('its end at the others', async () => (await received(bea, 'camera')) === undefined);
+  await flows(bea, 'microphone');
+  expect(ada.client.publications.map(({ source }) => source)).toEqual(['microphone']);
+  // It may try again, with less.
+  const modest = { ...wanted, maxBitrate: 100_000 };
+  expect(await ada.publish(modest)).toMatchObject({ ok: true });
+  await flows(bea, 'camera', 60);
+});
+
 describe('synthetic participants at a node', () => {
   let node: TestNode;
   beforeEach(async () => {

@@ -76,6 +76,8 @@ export interface ClientEvents {
   publication: [PublicationView];
   /** One of our own sources ended by itself (device unplugged, sharing stopped). */
   publicationEnded: [Source];
+  /** The node does not take this source (any more): it has been unpublished, its track stopped. */
+  publicationFailed: [Source, Problem];
   /** A host muted one of our sources. */
   muted: [EventData<'muted'>];
   /** State of a direction's media connection. */

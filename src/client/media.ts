@@ -80,6 +80,9 @@ export class Media extends Emitter<{
     events.on('consumersCreated', ({ consumers }) => this.subscriptions.onCreated(consumers));
     events.on('consumerClosed', ({ consumerId }) => this.subscriptions.onClosed(consumerId));
     events.on('muted', ({ producerId }) => this.publications.onMuted(producerId));
+    events.on('producerClosed', ({ producerId, code, message, retry }) =>
+      this.publications.onClosed(producerId, { code, message, retry }),
+    );
     events.on('wantedLayers', ({ producerId, spatialLayer }) =>
       this.publications.onWantedLayers(producerId, spatialLayer),
     );

@@ -8,6 +8,12 @@ import { ClientError, clientError, type Problem, toProblem } from './problem.ts'
 import { type Publication, type PublicationView, tuneEncodings, viewOf } from './publication.ts';
 import { isOffline, type ProducerData } from './transport-leg.ts';
 
+interface Early {
+  readonly muted?: boolean;
+  readonly wantedLayer?: number | null;
+  readonly closed?: Problem;
+}
+
 /** Producers of which something early is remembered. */
 const EARLY = 16;
 
@@ -25,7 +31,7 @@ export class Publications extends Emitter<{
   readonly #link: Link;
   readonly #bySource = new Map<Source, Publication>();
   /** What the node said of producers whose `produce` has not come back yet, the newest few. */
-  readonly #early = new Map<string, { muted?: boolean; wantedLayer?: number | null }>();
+  readonly #early = new Map<string, Early>();
   #device: Device | null = null;
   #transport: Transport | null = null;
 
@@ -120,6 +126,27 @@ export class Publications extends Emitter<{
     return (await Promise.all(reports)).flat();
   }
 
+  /** The node closed this producer for what it sent: it is given up. */
+  onClosed(producerId: string, problem: Problem): void {
+    const publication = this.#byProducer(producerId);
+    if (publication === undefined) {
+      this.#noteEarly(producerId, { closed: problem });
+      return;
+    }
+    this.#giveUp(publication, problem);
+  }
+
+  #giveUp(publication: Publication, problem: Problem): void {
+    const { source } = publication.options;
+    const { producer } = publication;
+    this.#bySource.delete(source);
+    publication.track.stop();
+    publication.producer = null;
+    producer?.close();
+    this.emit('changed', viewOf(publication));
+    this.emit('failed', source, problem);
+  }
+
   /** A host muted this producer. */
   onMuted(producerId: string): void {
     const publication = this.#byProducer(producerId);
@@ -183,9 +210,8 @@ export class Publications extends Emitter<{
   #produceAgain(publication: Publication, transport: Transport): void {
     this.#produce(publication, transport).catch((error: unknown) => {
       if (this.#transport !== transport || isOffline(error)) return;
-      this.#bySource.delete(publication.options.source);
-      publication.track.stop();
-      this.emit('failed', publication.options.source, toProblem(error, 'media_failed'));
+      if (this.#bySource.get(publication.options.source) !== publication) return;
+      this.#giveUp(publication, toProblem(error, 'media_failed'));
     });
   }
 
@@ -205,8 +231,9 @@ export class Publications extends Emitter<{
     }
     publication.producer = producer;
     this.#watchTrack(publication);
-    const { muted = false, wantedLayer } = this.#early.get(producer.id) ?? {};
+    const { muted = false, wantedLayer, closed } = this.#early.get(producer.id) ?? {};
     this.#early.delete(producer.id);
+    if (closed !== undefined) throw new ClientError(closed);
     publication.wantedLayer = wantedLayer;
     this.#applyPause(publication);
     if (muted) this.onMuted(producer.id);
@@ -263,7 +290,7 @@ export class Publications extends Emitter<{
       .catch(() => undefined);
   }
 
-  #noteEarly(producerId: string, notice: { muted?: boolean; wantedLayer?: number | null }): void {
+  #noteEarly(producerId: string, notice: Early): void {
     const known = this.#early.get(producerId);
     this.#early.delete(producerId);
     this.#early.set(producerId, { ...known, ...notice });

@@ -16,7 +16,10 @@ export function relayMedia(media: Media, out: Emitter<ClientEvents>): void {
   const { publications, subscriptions } = media;
   publications.on('changed', (view) => out.emit('publication', view));
   publications.on('ended', (source) => out.emit('publicationEnded', source));
-  publications.on('failed', (_source, problem) => out.emit('problem', problem));
+  publications.on('failed', (source, problem) => {
+    out.emit('publicationFailed', source, problem);
+    out.emit('problem', problem);
+  });
   subscriptions.on('added', (remote) => out.emit('track', remote));
   subscriptions.on('removed', (remote) => out.emit('trackEnded', remote));
   subscriptions.on('failed', (problem) => out.emit('problem', problem));

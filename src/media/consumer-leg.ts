@@ -83,6 +83,11 @@ export class ConsumerLeg implements Watcher {
     );
   }
 
+  /** Why the subscriber was told that nothing comes; null where it was not told, or knows from {@link info}. */
+  get pausedBy(): PausedBy | null {
+    return this.#told === 'initial' || this.#told === 'publisher' ? null : this.#told;
+  }
+
   /** Whether the subscriber knows of this consumer. */
   get announced(): boolean {
     return this.#announced;

@@ -147,7 +147,7 @@ describe('media between peers', () => {
     const [producerId] = await ann.publish([{ source: 'microphone' }]);
     await until('the transport is over', () => ann.seen('transportClosed').length > 0);
     expect(ann.seen('transportClosed')).toEqual([{ transportId: ann.sendInfo?.transportId }]);
-    expect(ann.seen('producerClosed')).toEqual([{ producerId }]);
+    expect(ann.seen('producerClosed')).toEqual([{ producerId, error: null }]);
     expect(ann.seen('connectivity').at(-1)).toEqual({ connected: false });
     await until('bob lost it', () => bob.peer.consumers().length === 0);
     expect(bob.count('ann', 'microphone')).toBe(0);

@@ -1,6 +1,7 @@
 import type { types } from 'mediasoup';
 import { WatershedError } from '../protocol/errors.ts';
 import type { TransportInfo, WireDtlsParameters } from '../protocol/rtp.ts';
+import { BitrateWatch } from './bitrate-watch.ts';
 import { guarded } from './guard.ts';
 import { asWatershedError, isWorkerGone } from './media-error.ts';
 import type { PeerHost } from './peer-host.ts';
@@ -14,6 +15,8 @@ export interface PeerTransportsListener {
   /** ICE or DTLS is over for good; the transport is closed. */
   lost(direction: Direction, transportId: string): void;
   connectivity(connected: boolean): void;
+  /** More is received than the peer may send, and has been for a while. Told again while that lasts. */
+  exceeded(transportId: string): void;
 }
 
 interface Open {
@@ -67,6 +70,7 @@ export class PeerTransports {
       const { transport, seat } = await this.#make(direction);
       this.#open.set(direction, { direction, transport, seat, connectedWith: null, connected: false });
       this.#watch(direction, transport);
+      if (direction === 'send') this.#watchBitrate(transport);
       return {
         transportId: transport.id,
         iceParameters: transport.iceParameters,
@@ -121,6 +125,16 @@ export class PeerTransports {
     this.closeAll();
   }
 
+  /** Closes one transport as if it were lost. */
+  drop(transportId: string): void {
+    const { direction, transport } = this.byId(transportId);
+    this.#open.delete(direction);
+    transport.close();
+    this.#listener.lost(direction, transportId);
+    this.#update();
+    this.#mayUnseat();
+  }
+
   /** Creates on the peer's seat; on another when the worker dies meanwhile. */
   async #make(direction: Direction): Promise<{ transport: types.WebRtcTransport; seat: RoomRouter }> {
     for (;;) {
@@ -169,14 +183,16 @@ export class PeerTransports {
     );
     transport.on('dtlsstatechange', (state) =>
       on('dtlsstatechange', () => {
-        if (state !== 'failed' && state !== 'closed') return;
-        this.#open.delete(direction);
-        transport.close();
-        this.#listener.lost(direction, transport.id);
-        this.#update();
-        this.#mayUnseat();
+        if (state === 'failed' || state === 'closed') this.drop(transport.id);
       }),
     );
+  }
+
+  #watchBitrate(transport: types.WebRtcTransport): void {
+    const { logger, options } = this.#host;
+    new BitrateWatch(transport, options.limits.maxIncomingBitrate, logger, () => {
+      if (this.all().includes(transport)) this.#listener.exceeded(transport.id);
+    });
   }
 
   #update(): void {

@@ -2,7 +2,9 @@ import { EventEmitter } from 'node:events';
 import { WatershedError } from '../protocol/errors.ts';
 import type { TransportInfo, WireDtlsParameters, WireRtpCapabilities } from '../protocol/rtp.ts';
 import type { ConsumerInfo, ProducerInfo } from '../protocol/state.ts';
-import { guarded } from './guard.ts';
+import { arriving } from './bitrate-watch.ts';
+import type { PausedBy } from './consumer-leg.ts';
+import { guarded, unattended } from './guard.ts';
 import { asWatershedError } from './media-error.ts';
 import type { PeerHost, Publication } from './peer-host.ts';
 import { peerStats } from './peer-stats.ts';
@@ -35,6 +37,7 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
       address: (remoteAddress) => this.#judgeAddress(remoteAddress),
       lost: (direction, transportId) => this.#lost(direction, transportId),
       connectivity: (connected) => this.#tell(() => this.emit('connectivity', { connected })),
+      exceeded: (transportId) => unattended(host.logger, 'bitrate', this.#exceeded(transportId)),
     });
     this.publications = new Publications(peerId, host, (producerId, spatialLayer) =>
       this.#tell(() => this.emit('wantedLayers', { producerId, spatialLayer })),
@@ -103,6 +106,12 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     return this.subscriptions.infos();
   }
 
+  held(): readonly { consumerId: string; by: PausedBy }[] {
+    return this.subscriptions
+      .all()
+      .flatMap(({ id, pausedBy }) => (pausedBy === null ? [] : [{ consumerId: id, by: pausedBy }]));
+  }
+
   /** Unknown ids among others are passed over: their consumers may just have closed. */
   async pauseConsumers(consumerIds: readonly string[]): Promise<void> {
     await this.subscriptions.forEach(consumerIds, (leg) => leg.pauseBySubscriber());
@@ -157,11 +166,27 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     this.#tell(() => this.emit('reset', { reason }));
   }
 
-  /** Closes a publication that the gate refuses; returns what is left to tell. */
-  withdraw(publication: Publication): () => void {
+  /** Closes a publication for a reason that is not the publisher's; returns what is left to tell. */
+  withdraw(publication: Publication, error: WatershedError | null = null): () => void {
     const { id: producerId } = publication;
     this.publications.close(publication);
-    return () => this.#tell(() => this.emit('producerClosed', { producerId }));
+    return () => this.#tell(() => this.emit('producerClosed', { producerId, error }));
+  }
+
+  /** Closes what sends most. What comes beside all producers can only be stopped with their transport. */
+  async #exceeded(transportId: string): Promise<void> {
+    const { total, heaviest } = await arriving(this.publications.all());
+    if (this.#closed || heaviest?.closed === true) return;
+    const known = total > this.#host.options.limits.maxIncomingBitrate;
+    this.#host.logger.warn(
+      { peer: this.peerId.slice(0, 6), source: known ? heaviest?.source : null, code: 'bitrate_exceeded' },
+      'media: a peer sends more than it may',
+    );
+    if (known && heaviest !== undefined) {
+      this.withdraw(heaviest, new WatershedError('bitrate_exceeded'))();
+    } else if (this.#transports.all().some(({ id }) => id === transportId)) {
+      this.#transports.drop(transportId);
+    }
   }
 
   /** Closes the consumer of a publication, which is gone or refused; returns what is left to tell. */

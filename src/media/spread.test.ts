@@ -133,6 +133,7 @@ describe('last-N', () => {
       ({ producerId }) => producerId === bobCamera,
     )?.consumerId;
     expect(viewer.seen('consumerPaused')).toContainEqual({ consumerId: held, by: 'lastN' });
+    expect(viewer.peer.held()).toContainEqual({ consumerId: held, by: 'lastN' });
 
     // Bob speaks: his camera takes the place of ann's.
     bob.speak(-15);

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { WatershedError } from '../protocol/errors.ts';
 import type {
   MediaKind,
   TransportInfo,
@@ -127,6 +128,8 @@ export interface MediaPeer extends EventEmitter<MediaPeerEvents> {
   producers(): readonly ProducerInfo[];
   /** Every consumer as it stands, for a resume with fresh state. */
   consumers(): readonly ConsumerInfo[];
+  /** Those of them that are paused for another reason than `ConsumerInfo.producerPaused` tells. */
+  held(): readonly { consumerId: string; by: 'publisher' | 'host' | 'lastN' | 'subscriber' }[];
   pauseConsumers(consumerIds: readonly string[]): Promise<void>;
   resumeConsumers(consumerIds: readonly string[]): Promise<void>;
   setConsumerLayers(consumerId: string, spatialLayer: number, temporalLayer?: number): Promise<void>;
@@ -157,8 +160,8 @@ export interface MediaPeerEvents {
   consumerResumed: [{ consumerId: string }];
   consumerLayers: [{ consumerId: string; spatialLayer: number | null; temporalLayer: number | null }];
   producerUpdated: [ProducerInfo];
-  /** The producer is gone without the peer having asked (its transport failed). */
-  producerClosed: [{ producerId: string }];
+  /** The producer is gone without the peer having asked: with its transport (null), or for what it did. */
+  producerClosed: [{ producerId: string; error: WatershedError | null }];
   wantedLayers: [{ producerId: string; spatialLayer: number | null }];
   transportClosed: [{ transportId: string }];
   /** The peer's worker died: everything of the peer is gone, and a new transport may be made at once. */

@@ -133,6 +133,12 @@ export const ERRORS = {
     retry: false,
     message: 'This peer already has as many producers as it may.',
   },
+  bitrate_exceeded: {
+    status: 403,
+    retry: false,
+    message:
+      'This peer sends more than it may, so what it sent most of was closed. Send less, and publish again.',
+  },
   too_many_consumers: {
     status: 403,
     retry: false,

@@ -75,6 +75,13 @@ export const EVENTS = {
   producerAdded: z.object({ peerId: z.string(), producer: producerInfoSchema }),
   producerUpdated: z.object({ peerId: z.string(), producer: producerInfoSchema }),
   producerRemoved: z.object({ peerId: z.string(), producerId: z.string() }),
+  /** To the publisher: the node closed this producer, and says why. */
+  producerClosed: z.object({
+    producerId: z.string(),
+    code: z.string(),
+    message: z.string(),
+    retry: z.boolean(),
+  }),
   /** To the publisher: a host muted this source. */
   muted: z.object({ producerId: z.string(), source: sourceSchema, by: z.string() }),
   /** To the publisher: the highest simulcast layer that anyone watches; null when nobody watches at all. */

@@ -86,7 +86,10 @@ export function wireMedia(room: MediaAudience, peer: Peer, media: MediaPeer): vo
   );
   media.on(
     'producerClosed',
-    whileSeated(({ producerId }) => withdraw(room, peer, producerId)),
+    whileSeated(({ producerId, error }) => {
+      withdraw(room, peer, producerId);
+      if (error !== null) own(notification('producerClosed', { producerId, ...error.toWire() }));
+    }),
   );
   media.on(
     'reset',

@@ -95,7 +95,9 @@ describe('a lost socket', () => {
   ])('starts afresh after %s', async (_, limits, lastSeq) => {
     await start({ limits });
     const [ada, bob] = [await fixture.join({ name: 'Ada' }), await fixture.join()];
-    fixture.engine.room('standup').peer(bob.peerId).consumersNow = [consumer('c1'), consumer('c2')];
+    const media = fixture.engine.room('standup').peer(bob.peerId);
+    media.consumersNow = [consumer('c1'), consumer('c2')];
+    media.heldNow = [{ consumerId: 'c2', by: 'lastN' }];
     await lose(bob);
     for (let n = 0; n < 5; n++) await ada.request('sendChat', { text: 'missed' });
     const back = await fixture.connectToResume(bob.resumeToken);
@@ -106,11 +108,13 @@ describe('a lost socket', () => {
     });
     const { consumers } = await back.event('consumersCreated');
     expect(consumers.map(({ consumerId }) => consumerId)).toEqual(['c1', 'c2']);
+    expect(await back.event('consumerPaused')).toEqual({ consumerId: 'c2', by: 'lastN' });
     expect(back.events).not.toContain('chat');
     await ada.request('sendChat', { text: 'new' });
     await back.event('chat');
     const numbers = back.notifications.slice(1).map(({ seq }) => seq);
-    expect(numbers).toEqual([numbers[0], (numbers[0] ?? 0) + 1]);
+    const first = numbers[0] ?? 0;
+    expect(numbers).toEqual([first, first + 1, first + 2]);
   });
 
   it('sends every consumer afresh, however much more than the buffer they are', async () => {

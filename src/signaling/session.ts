@@ -225,6 +225,7 @@ export class Session implements PeerOutlet {
     const attach = () => {
       for (const message of rest) this.notify(message);
       for (const batch of consumersCreated(peer.media.consumers())) this.notify(batch);
+      for (const held of peer.media.held()) this.notify(notification('consumerPaused', held));
       this.attach(seq);
     };
     return { mode: 'fresh', resumeToken: joined.resumeToken, joined, attach };

@@ -30,6 +30,8 @@ export const CAPABILITIES: WireRtpCapabilities = {
 export interface TrackSpec {
   readonly source: Source;
   readonly layers?: number;
+  /** Bytes by which each packet is longer than it need be, and goes on being, whatever the bridge says. */
+  readonly filling?: number;
 }
 
 interface Sending {
@@ -253,7 +255,8 @@ export class TestPeer {
       ssrcs.forEach((ssrc, layer) => {
         const stamp = Buffer.from(`|${this.peer.peerId}/${spec.source}/${layer}|`, 'latin1');
         // RFC 7741 section 4: start of partition 0; a payload header whose P bit says key frame.
-        const payload = isVideo ? Buffer.concat([Buffer.from([0x10, 0x00]), stamp]) : stamp;
+        const filling = Buffer.alloc(spec.filling ?? 0);
+        const payload = isVideo ? Buffer.concat([Buffer.from([0x10, 0x00]), stamp, filling]) : stamp;
         const fields = { payloadType: isVideo ? VP8 : OPUS, sequence: this.#tick, timestamp, ssrc };
         track.sendMessageBinary(
           rtpPacket(

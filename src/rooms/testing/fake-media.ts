@@ -88,6 +88,7 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
   readonly peerId: string;
   readonly made: ProducerInfo[] = [];
   consumersNow: ConsumerInfo[] = [];
+  heldNow: ReturnType<MediaPeer['held']> = [];
   transports = 0;
   closed = false;
   rejudged = 0;
@@ -175,6 +176,10 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
 
   consumers(): readonly ConsumerInfo[] {
     return this.consumersNow;
+  }
+
+  held(): ReturnType<MediaPeer['held']> {
+    return this.heldNow;
   }
 
   async pauseConsumers(): Promise<void> {

@@ -72,7 +72,11 @@ export function createCallView(options: CallOptions): CallView {
   const notice = createConnectionNotice(client, toasts);
   const subscriber = new Subscriber(client);
   const own = new OwnMedia(client, media, settings, (_kind, problem) => show(problem.message, 'warning'));
-  const screen = new ScreenShare(client, () => refresh());
+  const screen = new ScreenShare(
+    client,
+    () => refresh(),
+    (problem) => show(problem.message, 'warning'),
+  );
   const nameOf = (peerId: string) => client.room?.peers.get(peerId)?.displayName ?? 'this person';
   const removePeer = async (peerId: string) => {
     const yes = await confirmDialog(element, {

@@ -33,6 +33,12 @@ export class OwnMedia {
       client.on('muted', ({ source }) => {
         if (source === 'microphone' || source === 'camera') void media.set(source, false);
       }),
+      // The node does not take it: the same, with the reason.
+      client.on('publicationFailed', (source, problem) => {
+        if (source !== 'microphone' && source !== 'camera') return;
+        void media.set(source, false);
+        onProblem(source, problem);
+      }),
     ];
     void this.#sync('microphone');
     void this.#sync('camera');

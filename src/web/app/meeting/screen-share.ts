@@ -1,3 +1,4 @@
+import type { Problem } from '../../../client/problem.ts';
 import { describeMediaError, type MediaProblem } from '../devices/media-problem.ts';
 import type { CallClient } from './call-client.ts';
 
@@ -10,9 +11,14 @@ export class ScreenShare {
   #track: MediaStreamTrack | null = null;
   #starting = false;
 
-  constructor(client: CallClient, onChange: () => void) {
+  constructor(client: CallClient, onChange: () => void, onProblem: (problem: Problem) => void) {
     this.#client = client;
     this.#onChange = onChange;
+    client.on('publicationFailed', (source, problem) => {
+      if (source !== 'screen' && source !== 'screenAudio') return;
+      onProblem(problem);
+      void this.stop();
+    });
   }
 
   /** False on telephones. */
