@@ -7,6 +7,8 @@ export type DecisionStep =
   | 'join'
   | 'resume'
   | 'refresh'
+  /** A stay, after the policy was switched. */
+  | 'switch'
   | 'transport'
   | 'produce'
   | 'consume'

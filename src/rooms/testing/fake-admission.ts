@@ -51,7 +51,7 @@ export function policyRedirect(): Redirect {
 }
 
 /** An admission that admits, unless a test says otherwise, and remembers what it was asked. */
-export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate'> {
+export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | 'serves'> {
   readonly asked: Change[] = [];
   /** Answers `decideAgain`. */
   verdict: (session: AdmittedSession, change: Change) => Verdict | Promise<Verdict> = (session) => ({
@@ -66,6 +66,10 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate'> {
   async decideAgain(session: AdmittedSession, change: Change): Promise<Verdict> {
     this.asked.push(change);
     return this.verdict(session, change);
+  }
+
+  serves(label: Label): boolean {
+    return this.allowed(label);
   }
 
   gate(room: Parameters<Admission['gate']>[0]): MediaGate {

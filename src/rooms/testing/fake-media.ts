@@ -211,9 +211,10 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
     this.#calls.push('rejudge');
     try {
       this.#room.options.gate.assertProduce(this.peerId);
-    } catch {
+    } catch (error) {
       this.made.length = 0;
       this.transports = 0;
+      this.emit('forbidden', { error: error instanceof Error ? error : new Error('unknown') });
     }
   }
 
