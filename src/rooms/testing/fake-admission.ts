@@ -86,6 +86,7 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | '
         here(consumerPeerId);
       },
       assertAddress: here,
+      assertPipe: here,
     };
   }
 }
