@@ -26,6 +26,9 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
   if (tokens.development && http.trustedProxies.length > 0) {
     fault(['tokens', 'development'], 'development tokens are for this machine alone: no http.trustedProxies');
   }
+  if (http.proxyProtocol && http.trustedProxies.length === 0) {
+    fault(['http', 'proxyProtocol'], 'needs http.trustedProxies: only those may say who a client is');
+  }
   if (!media.udp && !media.tcp) fault(['media', 'udp'], 'media needs udp or tcp');
   if (media.limits.initialOutgoingBitrate > media.limits.maxOutgoingBitrate) {
     fault(['media', 'limits', 'initialOutgoingBitrate'], 'must not be above maxOutgoingBitrate');

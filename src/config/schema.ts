@@ -77,6 +77,8 @@ export const nodeConfigSchema = z.strictObject({
     port: count(0, 65_535).default(4433),
     tls: z.strictObject({ cert: path, key: path }).nullable().default(null),
     trustedProxies: z.array(network).default([]),
+    /** Every connection begins with a PROXY header (version 1 or 2) of a trusted proxy. */
+    proxyProtocol: z.boolean().default(false),
     /** Null: `ws(s)://HOST:PORT` of this very listener. */
     publicUrl: publicUrl.nullable().default(null),
   }),
