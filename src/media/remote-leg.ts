@@ -40,6 +40,8 @@ export class RemoteLeg implements Publication, RemotePublication {
   readonly #host: RemoteHost;
   #described: RemoteProducer;
   #landing: Landing | undefined;
+  /** Where it landed, when that is gone with its whole worker: the room says so once its peers know. */
+  #stranded: RoomRouter | undefined;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -110,7 +112,7 @@ export class RemoteLeg implements Publication, RemotePublication {
 
   /** One of our routers is gone. What came here through it comes through another. */
   routerDied(router: RoomRouter): void {
-    if (this.#landing?.router === router) this.#landAnew();
+    if (this.#landing?.router === router || this.#stranded === router) this.#landAnew();
   }
 
   close(): void {
@@ -131,9 +133,12 @@ export class RemoteLeg implements Publication, RemotePublication {
       wanted: () => !this.#closed && this.#host.wants(this),
       ended: (lost) => {
         if (this.#landing === landing) this.#landing = undefined;
+        if (!landing.router.running) {
+          this.#stranded = landing.router;
+          return;
+        }
         this.#host.vacate(landing.router);
-        // When its router is gone with a whole worker, the room says so in its own time.
-        if (lost && landing.router.running) this.#lost();
+        if (lost) this.#lost();
       },
     });
     landing.ready.then(
@@ -147,6 +152,7 @@ export class RemoteLeg implements Publication, RemotePublication {
   }
 
   #landAnew(): void {
+    this.#stranded = undefined;
     this.#landing?.close();
     this.#host.withdraw(this);
     setImmediate(() => this.#offer());
