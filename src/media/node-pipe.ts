@@ -49,7 +49,7 @@ export class End {
  * text.
  */
 export async function createEnd(
-  { router }: RoomRouter,
+  { router }: Pick<RoomRouter, 'router'>,
   pipes: PipeOptions | undefined,
 ): Promise<types.PipeTransport> {
   if (!pipes) throw new PipeError('pipes_off', 'This node has no address for pipes (cluster.pipes).');

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { until } from './testing/fixture.ts';
+import { freePort } from '../testing/free-port.ts';
+import { startEngine, until } from './testing/fixture.ts';
 import { TransportWatch } from './testing/transport-watch.ts';
 import { DirectSource, offer, TestNode } from './testing/two-nodes.ts';
 import { UdpRelay } from './testing/udp-relay.ts';
-import type { PipeSource } from './types.ts';
+import type { PipeOptions, PipeSource } from './types.ts';
 
 /** Two nodes in this process: ann publishes at `sjc`, whatever is consumed at `hkg` comes over a real pipe. */
 const SJC = '127.0.0.1';
@@ -367,6 +368,17 @@ describe('what may go wrong', () => {
     await until('bob lost it', () => bob.seen('consumerClosed').length === 1);
     const heard = bob.count('ann', 'microphone');
     await until('bob hears ann again', () => bob.count('ann', 'microphone') > heard + 5);
+  });
+
+  test('an engine does not start where pipes could not end, and keeps to their ports', async () => {
+    const start = (pipes: PipeOptions) => startEngine({ listen: [{ ip: '127.0.0.3' }], pipes });
+    await expect(start({ ip: '192.0.2.1' })).rejects.toThrow();
+    const from = await freePort();
+    const engine = await start({ ip: '127.0.0.3', ports: { min: from, max: from + 1 } });
+    await engine.close();
+    const made = watch.pipes.map(({ transport }) => transport.tuple).filter((t) => t.localIp === '127.0.0.3');
+    expect(made).toHaveLength(1);
+    expect([from, from + 1]).toContain(made[0]?.localPort);
   });
 
   test('a node without pipes neither sends nor gets any', async () => {
