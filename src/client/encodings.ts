@@ -21,14 +21,18 @@ const CAMERA_BITRATE = 1_200_000;
 const SCREEN_BITRATE = 2_500_000;
 const SCREEN_FRAMERATE = 15;
 
-/** Codecs with several layers in one stream, instead of several streams. */
-function isScalable(codec: string): boolean {
-  return codec === 'video/vp9' || codec === 'video/av1';
-}
+/**
+ * The layers of one stream, for codecs that have them in place of several streams. AV1 gets one size: Chromium's
+ * decoder never starts on AV1 of which mediasoup forwards some spatial layers (versatica/mediasoup#1610).
+ */
+const LAYERS_OF_ONE_STREAM: ReadonlyMap<string, string> = new Map([
+  ['video/vp9', 'L3T3_KEY'],
+  ['video/av1', 'L1T3'],
+]);
 
 /**
  * The encodings of a video track. Camera: three streams at a quarter, half and full size (fewer where the track
- * is small already), or one L3T3_KEY stream for VP9 and AV1. Screen: full size only, since text that is scaled
+ * is small already), or one stream with layers for VP9 and AV1. Screen: full size only, since text that is scaled
  * down cannot be read, with temporal layers, so that a weak receiver gets fewer frames instead.
  *
  * @param mimeType lower case
@@ -45,8 +49,9 @@ export function videoEncodings(
   }
   const maxBitrate = options.maxBitrate ?? CAMERA_BITRATE;
   const simulcast = options.simulcast ?? true;
-  if (isScalable(mimeType)) return [{ maxBitrate, scalabilityMode: simulcast ? 'L3T3_KEY' : 'L1T3' }];
   if (!simulcast) return [{ maxBitrate, scalabilityMode: 'L1T3' }];
+  const scalabilityMode = LAYERS_OF_ONE_STREAM.get(mimeType);
+  if (scalabilityMode !== undefined) return [{ maxBitrate, scalabilityMode }];
   const scales = [4, 2, 1].filter((scale) => height === undefined || scale === 1 || height / scale >= 120);
   return scales.map((scale) => ({
     scaleResolutionDownBy: scale,

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
-import { joinMeeting, launchBrowser, type Window } from './harness/browser.ts';
+import { joinMeeting, launchBrowser, seesAndHears, type Window } from './harness/browser.ts';
 import { startNode, type TestNode } from './harness/node.ts';
 import { localPolicy } from './harness/policies.ts';
 import { workersOf } from './harness/processes.ts';
@@ -30,29 +30,6 @@ async function join(options: Parameters<typeof joinMeeting>[2]): Promise<Window>
   const window = await joinMeeting(browser, node.url, options);
   windows.push(window);
   return window;
-}
-
-/** Frames and audible samples keep coming: more of both than a moment ago. */
-async function seesAndHears(window: Window, codec: string): Promise<void> {
-  await waitFor(
-    `${codec} and sound`,
-    async () => {
-      const { codecs, videoFrames, audioEnergy } = await window.received();
-      return codecs.includes(codec) && codecs.includes('opus') && videoFrames > 10 && audioEnergy > 0;
-    },
-    40_000,
-    250,
-  );
-  const before = await window.received();
-  await waitFor(
-    'more of it',
-    async () => {
-      const after = await window.received();
-      return after.videoFrames > before.videoFrames + 5 && after.audioEnergy > before.audioEnergy;
-    },
-    20_000,
-    250,
-  );
 }
 
 describe('two windows in a call', () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { waitFor } from '../../testing/wait.ts';
 
 /** Chromium as set-up installs it; `CHROMIUM` names another. */
 export async function launchBrowser(): Promise<Browser> {
@@ -42,6 +43,8 @@ export interface Received {
   /** Heights in pixels of the videos being decoded. */
   readonly heights: readonly number[];
   readonly srtpCiphers: readonly string[];
+  /** Of the pairs of candidates that media goes over: `udp`, `tcp`. */
+  readonly protocols: readonly string[];
   readonly consumed: number;
 }
 
@@ -78,14 +81,42 @@ export async function joinMeeting(
   };
 }
 
+/** Frames and audible samples keep coming: more of both than a moment ago. */
+export async function seesAndHears(window: Window, codec: string): Promise<void> {
+  await waitFor(
+    `${codec} and sound`,
+    async () => {
+      const { codecs, videoFrames, audioEnergy } = await window.received();
+      return codecs.includes(codec) && codecs.includes('opus') && videoFrames > 10 && audioEnergy > 0;
+    },
+    40_000,
+    250,
+  );
+  const before = await window.received();
+  await waitFor(
+    'more of it',
+    async () => {
+      const after = await window.received();
+      return after.videoFrames > before.videoFrames + 5 && after.audioEnergy > before.audioEnergy;
+    },
+    20_000,
+    250,
+  );
+}
+
 /** Evaluated in the page. */
 const RECEIVED = `(async () => {
-  const out = { videoFrames: 0, audioSamples: 0, audioEnergy: 0, codecs: [], heights: [], srtpCiphers: [], consumed: 0 };
+  const out = { videoFrames: 0, audioSamples: 0, audioEnergy: 0, codecs: [], heights: [], srtpCiphers: [], protocols: [], consumed: 0 };
   for (const pc of globalThis.__peerConnections) {
     if (pc.connectionState === 'closed') continue;
     const report = await pc.getStats();
     for (const stat of report.values()) {
-      if (stat.type === 'transport' && stat.srtpCipher) out.srtpCiphers.push(stat.srtpCipher);
+      if (stat.type === 'transport' && stat.srtpCipher) {
+        out.srtpCiphers.push(stat.srtpCipher);
+        const pair = report.get(stat.selectedCandidatePairId);
+        const local = pair && report.get(pair.localCandidateId);
+        if (local) out.protocols.push(local.protocol);
+      }
       if (stat.type !== 'inbound-rtp') continue;
       out.consumed++;
       if (stat.kind === 'video') {

@@ -28,7 +28,7 @@ export const CODEC_CHOICES: readonly { readonly value: SettingValues['codec']; r
   { value: 'vp8', label: 'VP8' },
   { value: 'vp9', label: 'VP9 (scalable)' },
   { value: 'h264', label: 'H.264' },
-  { value: 'av1', label: 'AV1 (scalable)' },
+  { value: 'av1', label: 'AV1' },
 ];
 
 export interface Settings {
