@@ -1,3 +1,5 @@
+import type { FlowReading } from '../measure/flow.ts';
+import { Histogram, histogramOf } from '../measure/histogram.ts';
 import { readRtp } from './rtp.ts';
 import { readStamp } from './stamp.ts';
 import { readVp8 } from './vp8-frames.ts';
@@ -22,44 +24,71 @@ export interface StreamStats {
   readonly lastPacketAt: number | null;
 }
 
-/** Latencies kept for the percentiles: the newest so many. */
-const KEPT = 4096;
+/** A pause between frames that a viewer would call a freeze, in ms. */
+const FREEZE = 500;
+/** CLOCK_MONOTONIC less this process's `performance.now()`, in ms: a stamp is read without a BigInt clock. */
+const MONOTONIC = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 /** Counts and times the packets of one received stream. */
 export class StreamMeter {
   readonly kind: 'audio' | 'video';
   readonly #vp8: boolean;
-  readonly #latencies = new Float64Array(KEPT);
+  readonly #ticksPerMs: number;
+  readonly #openedAt = performance.now();
+  /** Of all time but since the last reading, and since then; in µs. */
+  readonly #earlier = new Histogram();
+  readonly #latency = new Histogram();
+  #latest = 0;
   #packets = 0;
   #bytes = 0;
   #frames = 0;
   #keyFrames = 0;
+  #freezes = 0;
   #stamped = 0;
   #missing = 0;
   #highest: number | null = null;
   #lastStream: number | null = null;
+  #firstPacketAt: number | null = null;
   #lastPacketAt: number | null = null;
+  #lastFrameAt: number | null = null;
+  /** Transit time of the packet before, and the smoothed difference, in ms (RFC 3550 appendix A.8). */
+  #transit: number | null = null;
+  #jitter = 0;
 
   constructor(kind: 'audio' | 'video', mimeType: string) {
     this.kind = kind;
     this.#vp8 = mimeType.toLowerCase() === 'video/vp8';
+    this.#ticksPerMs = kind === 'audio' ? 48 : 90;
   }
 
   /** Takes one RTP packet as it came. */
   take(packet: Buffer): void {
     const rtp = readRtp(packet);
     if (rtp === undefined) return;
+    const now = performance.now();
     this.#packets += 1;
-    this.#bytes += packet.length;
-    this.#lastPacketAt = performance.now();
+    this.#bytes += rtp.payload.length;
+    this.#firstPacketAt ??= now;
+    this.#lastPacketAt = now;
     this.#count(rtp.sequence);
-    if (this.kind === 'video' && rtp.marker) this.#frames += 1;
+    this.#time(now, rtp.timestamp);
+    if (this.kind === 'video' && rtp.marker) {
+      this.#frames += 1;
+      if (this.#lastFrameAt !== null && now - this.#lastFrameAt > FREEZE) this.#freezes += 1;
+      this.#lastFrameAt = now;
+    }
     if (this.#vp8 && readVp8(rtp.payload)?.key === true) this.#keyFrames += 1;
     const stamp = readStamp(rtp.payload);
     if (stamp === undefined) return;
-    this.#latencies[this.#stamped % KEPT] = Number(process.hrtime.bigint() - stamp.sentAt) / 1e6;
+    const latency = (now + MONOTONIC - Number(stamp.sentAt) / 1e6) * 1000;
+    this.#latency.add(latency);
+    this.#latest = Math.max(this.#latest, latency);
     this.#stamped += 1;
     this.#lastStream = stamp.stream;
+  }
+
+  get packets(): number {
+    return this.#packets;
   }
 
   stats(): StreamStats {
@@ -71,10 +100,38 @@ export class StreamMeter {
       keyFrames: this.#keyFrames,
       stamped: this.#stamped,
       missing: this.#missing,
-      latency: this.#latency(),
+      latency: this.#latencies(),
       lastStream: this.#lastStream,
       lastPacketAt: this.#lastPacketAt,
     };
+  }
+
+  /** As `stats`, for adding up; latencies are since the last call. */
+  read(): FlowReading {
+    const latency = this.#latency.buckets();
+    this.#earlier.addBuckets(latency);
+    this.#latency.clear();
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      missing: this.#missing,
+      frames: this.#frames,
+      keyFrames: this.#keyFrames,
+      freezes: this.#freezes,
+      firstPacketMs: this.#firstPacketAt === null ? null : this.#firstPacketAt - this.#openedAt,
+      jitter: this.#jitter * 1000,
+      latency,
+    };
+  }
+
+  #time(now: number, timestamp: number): void {
+    const transit = now - timestamp / this.#ticksPerMs;
+    if (this.#transit !== null) {
+      const difference = Math.abs(transit - this.#transit);
+      // A source that begins anew has another clock: that is no jitter.
+      if (difference < 1000) this.#jitter += (difference - this.#jitter) / 16;
+    }
+    this.#transit = transit;
   }
 
   #count(sequence: number): void {
@@ -88,10 +145,10 @@ export class StreamMeter {
     this.#highest = sequence;
   }
 
-  #latency(): StreamStats['latency'] {
-    const sorted = this.#latencies.slice(0, Math.min(this.#stamped, KEPT)).sort();
-    const at = (share: number): number =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return sorted.length === 0 ? null : { p50: at(0.5), p99: at(0.99), max: at(1) };
+  #latencies(): StreamStats['latency'] {
+    const all = histogramOf(this.#earlier.buckets()).addBuckets(this.#latency.buckets());
+    const [p50, p99] = [all.quantile(0.5), all.quantile(0.99)];
+    if (p50 === null || p99 === null) return null;
+    return { p50: p50 / 1000, p99: p99 / 1000, max: this.#latest / 1000 };
   }
 }

@@ -5,6 +5,8 @@ import { candidateLine, type FarEnd, farSdp, type MediaLine, ownFingerprint } fr
 export interface PeerLinkOptions {
   /** Local address to use; any by default. */
   readonly bindAddress?: string;
+  /** Where packets for a candidate go instead, through a relay that is on the way to it. */
+  readonly route?: (address: { ip: string; port: number }) => Promise<{ ip: string; port: number }>;
 }
 
 /** States as mediasoup-client names them. */
@@ -23,13 +25,14 @@ export class PeerLink {
   readonly connection: PeerConnection;
   readonly #far: FarEnd;
   readonly #candidates: readonly IceCandidate[];
+  readonly #route: PeerLinkOptions['route'];
   #version = 0;
   #connected = false;
   #hasCandidates = false;
 
   constructor(
     options: HandlerOptions,
-    { bindAddress }: PeerLinkOptions,
+    { bindAddress, route }: PeerLinkOptions,
     onState: (state: LinkState) => void,
   ) {
     this.#far = { iceParameters: options.iceParameters, dtlsParameters: options.dtlsParameters };
@@ -39,6 +42,7 @@ export class PeerLink {
         protocol === 'udp' &&
         (bindAddress === undefined || address.includes(':') === bindAddress.includes(':')),
     );
+    this.#route = route;
     this.connection = new PeerConnection('participant', {
       iceServers: [],
       disableAutoNegotiation: true,
@@ -63,7 +67,7 @@ export class PeerLink {
     await this.#connectOnce(connect);
     this.#version += 1;
     this.connection.setRemoteDescription(farSdp(this.#far, 'passive', lines, this.#version), 'answer');
-    this.#addCandidates(lines);
+    await this.#addCandidates(lines);
   }
 
   /** The far end's offer, made for it, and our answer. */
@@ -75,7 +79,7 @@ export class PeerLink {
     this.connection.setRemoteDescription(farSdp(this.#far, 'actpass', lines, this.#version), 'offer');
     this.connection.setLocalDescription('answer');
     await this.#connectOnce(connect);
-    this.#addCandidates(lines);
+    await this.#addCandidates(lines);
   }
 
   close(): void {
@@ -92,12 +96,17 @@ export class PeerLink {
   }
 
   /** Only now: a DTLS hello that comes before the transport was told of us would be lost, and sent again late. */
-  #addCandidates(lines: readonly MediaLine[]): void {
+  async #addCandidates(lines: readonly MediaLine[]): Promise<void> {
     const mid = lines[0]?.mid;
     if (mid === undefined || this.#hasCandidates) return;
     this.#hasCandidates = true;
     for (const candidate of this.#candidates) {
-      this.connection.addRemoteCandidate(candidateLine(candidate), mid);
+      const routed = await this.#route?.({ ip: candidate.address, port: candidate.port });
+      const way =
+        routed === undefined
+          ? candidate
+          : { ...candidate, ip: routed.ip, address: routed.ip, port: routed.port };
+      this.connection.addRemoteCandidate(candidateLine(way), mid);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { FrameSource } from './frame-source.ts';
 import { readFeedback, senderReport } from './rtcp.ts';
 import { type AudioLevel, rtpPacket } from './rtp.ts';
 import { writeStamp } from './stamp.ts';
+import { sentTotals } from './totals.ts';
 
 /** The way out: RTP and RTCP packets, before SRTP. False while it is not open. */
 export interface PacketSink {
@@ -162,7 +163,10 @@ export class RtpStream {
       this.#history.delete((this.#sequence - HISTORY) & 0xffff);
       this.#count += 1;
       this.#bytes += bytes.length;
-      if (!this.#sink.send(packet)) this.#refused += 1;
+      if (this.#sink.send(packet)) {
+        sentTotals.packets += 1;
+        sentTotals.bytes += bytes.length;
+      } else this.#refused += 1;
     });
   }
 

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
-import { didYouMean } from '../policy/suggest.ts';
 import { type ConfigDocument, readDocument } from './document.ts';
 import { type Override, readEnvironment } from './environment.ts';
-import { ConfigError, type ConfigFault, type ConfigPath } from './fault.ts';
+import { ConfigError, type ConfigPath } from './fault.ts';
+import { faultsOfIssue, type Locate } from './issues.ts';
 import { checkRules } from './rules.ts';
 import { type NodeConfig, nodeConfigSchema, type WrittenConfig } from './schema.ts';
-import { keysAt } from './shape.ts';
 
 export interface LoadOptions {
   /** Path of the YAML file. */
@@ -48,7 +46,8 @@ export function parseNodeConfig(text: string, options: Required<LoadOptions>): N
   for (const override of overrides) apply(value, override);
   const locate = locator(document, overrides);
   const parsed = nodeConfigSchema.safeParse(value);
-  if (!parsed.success) found.push(...parsed.error.issues.flatMap((issue) => faultsOf(issue, locate, [])));
+  if (!parsed.success)
+    found.push(...parsed.error.issues.flatMap((issue) => faultsOfIssue(issue, nodeConfigSchema, locate)));
   else found.push(...checkRules(parsed.data, locate.place));
   if (found.length > 0 || !parsed.success) throw new ConfigError(found);
 
@@ -64,11 +63,6 @@ export function thisMachine(): Machine {
   return { loopback: loopback.length > 0 ? loopback : ['127.0.0.1'], cores: availableParallelism() };
 }
 
-interface Locate {
-  place(path: ConfigPath): string;
-  placeOfKey(path: ConfigPath, key: string): string;
-}
-
 function locator(document: ConfigDocument, overrides: readonly Override[]): Locate {
   const variable = (path: ConfigPath) =>
     overrides.find((override) => override.path.every((step, index) => path[index] === step))?.variable;
@@ -76,29 +70,6 @@ function locator(document: ConfigDocument, overrides: readonly Override[]): Loca
     place: (path) => variable(path) ?? document.place(path),
     placeOfKey: (path, key) => variable(path) ?? document.placeOfKey(path, key),
   };
-}
-
-/** One fault for each unknown key; of a union, the faults of the member that came closest. */
-function faultsOf(issue: z.core.$ZodIssue, locate: Locate, outer: ConfigPath): ConfigFault[] {
-  const path = [...outer, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
-  const name = path.join('.') || 'the configuration';
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      where: locate.placeOfKey(path, key),
-      message: `${name} has no key "${key}"${didYouMean(key, keysAt(path))}`,
-    }));
-  }
-  if (issue.code === 'invalid_union') {
-    const deeper = issue.errors.find((issues) => issues.some((inner) => inner.path.length > 0));
-    if (deeper !== undefined) return deeper.flatMap((inner) => faultsOf(inner, locate, path));
-    const wanted = issue.errors.flat().map((inner) => inner.message.replace(/^Invalid input: /, ''));
-    return [{ where: locate.place(path), message: `${name}: ${[...new Set(wanted)].join(', or ')}` }];
-  }
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
-    return [{ where: locate.place(path), message: `${name} is missing` }];
-  }
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return [{ where: locate.place(path), message: `${name}: ${message}` }];
 }
 
 /** Sets the value at the path, making the maps on the way. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { ConfigPath } from './fault.ts';
-import { nodeConfigSchema } from './schema.ts';
 
 /** The schema beneath defaults, preprocessing, `null` and `undefined`. */
 export function unwrap(schema: unknown): unknown {
@@ -24,9 +23,9 @@ export function alternatives(schema: unknown): readonly unknown[] {
   return bare instanceof z.ZodUnion ? bare.options.map(unwrap) : [bare];
 }
 
-/** The keys that the map at the path may have; none where there is no map. */
-export function keysAt(path: ConfigPath): string[] {
-  let schemas = alternatives(nodeConfigSchema);
+/** The keys that the map at the path may have under a schema; none where there is no map. */
+export function keysAt(schema: z.ZodType, path: ConfigPath): string[] {
+  let schemas = alternatives(schema);
   for (const step of path) {
     schemas = schemas.flatMap((schema) => {
       if (schema instanceof z.ZodObject) return alternatives(schema.shape[String(step)]);

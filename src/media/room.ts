@@ -1,35 +1,18 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import { WatershedError } from '../protocol/errors.ts';
-import { Forwarding } from './forwarding.ts';
 import { guarded } from './guard.ts';
-import { judgeLegs } from './judge.ts';
 import { Peer } from './peer.ts';
-import type { PeerHost } from './peer-host.ts';
-import { PipesOut } from './pipes-out.ts';
-import { ProducerLeg } from './producer-leg.ts';
-import type { Publication } from './publication.ts';
-import { Remotes } from './remotes.ts';
+import type { PeerHost, Publication } from './peer-host.ts';
 import type { RoomRouter } from './room-router.ts';
 import { Seating } from './seating.ts';
+import { SpeakerOrder } from './speaker-order.ts';
 import { Speakers } from './speakers.ts';
-import type {
-  MediaGate,
-  MediaOptions,
-  MediaRoom,
-  MediaRoomEvents,
-  MediaRoomOptions,
-  PipeAnswer,
-  PipedProducer,
-  PipeOut,
-  PipeRequest,
-  PipeSource,
-  PipeStats,
-  PipeTarget,
-  RemoteProducer,
-  RemotePublication,
-} from './types.ts';
+import type { MediaGate, MediaOptions, MediaRoom, MediaRoomEvents, MediaRoomOptions } from './types.ts';
 import type { WorkerPool } from './worker-pool.ts';
+
+/** Shares of a subscriber's bandwidth: screens first, then who speaks, then the others evenly. */
+const PRIORITY = { screen: 40, dominant: 20, other: 1 } as const;
 
 /** The media side of a room: its peers, who of them sees whom, and on which workers. */
 export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, PeerHost {
@@ -37,16 +20,16 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
   readonly gate: MediaGate;
   readonly options: MediaOptions;
   readonly logger: Logger;
+  readonly #lastN: number | null;
   readonly #peers = new Map<string, Peer>();
-  /** Of peers here and at other nodes. */
-  readonly #publications = new Map<string, Publication>();
-  readonly #forwarding: Forwarding;
-  readonly #remotes: Remotes;
-  readonly #pipesOut: PipesOut;
+  readonly #publications = new Map<string, { publication: Publication; home: RoomRouter }>();
   readonly #seating: Seating;
   readonly #speakers: Speakers;
+  readonly #order = new SpeakerOrder();
   readonly #onClose: (room: Room) => void;
   #judgement = 0;
+  #featured: string | null = null;
+  #forwarding: NodeJS.Immediate | undefined;
   #closed = false;
 
   private constructor(
@@ -63,15 +46,11 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.gate = gate;
     this.options = options;
     this.logger = logger;
+    this.#lastN = lastN;
     this.#onClose = onClose;
-    this.#forwarding = new Forwarding(
-      lastN,
-      { publications: () => this.#publications.values(), subscribers: () => this.#peers.values() },
-      logger,
-    );
     this.#speakers = new Speakers(
       (speaking) => this.#tell(() => this.emit('speakers', speaking)),
-      (peerId) => this.#forwarding.dominantChanged(peerId),
+      (peerId) => this.#dominantChanged(peerId),
     );
     this.#seating = new Seating(
       pool,
@@ -83,39 +62,17 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
           this.#speakers.volumes(
             router,
             volumes.flatMap(({ producerId, volume }) => {
-              const peerId = this.#publications.get(producerId)?.peerId;
+              const peerId = this.#publications.get(producerId)?.publication.peerId;
               return peerId === undefined ? [] : [{ peerId, volume }];
             }),
           ),
         dominant: (router, producerId) => {
-          const peerId = this.#publications.get(producerId)?.peerId;
+          const peerId = this.#publications.get(producerId)?.publication.peerId;
           if (peerId !== undefined) this.#speakers.dominantOf(router, peerId);
         },
       },
       logger,
     );
-    this.#remotes = new Remotes(
-      {
-        wants: ({ id }) => [...this.#peers.values()].some(({ subscriptions }) => subscriptions.has(id)),
-        offer: (publication) => this.#offer(publication),
-        withdraw: (publication) => this.#withdraw(publication),
-        changed: (publication) => this.#forwarding.changed(publication),
-        vacate: (router) => this.#seating.vacate(router),
-        published: (publication) => this.published(publication),
-        unpublished: (publication) => this.unpublished(publication),
-        came: (peerId) => this.#forwarding.add(peerId),
-        went: (peerId) => this.#gone(peerId),
-      },
-      options,
-      logger,
-    );
-    this.#pipesOut = new PipesOut({
-      gate,
-      options,
-      logger,
-      local: (producerId) => this.#local(producerId),
-      ended: (out) => this.emit('unpiped', out),
-    });
   }
 
   /** Opens the room on the least loaded worker; throws `worker_unavailable`. */
@@ -141,58 +98,21 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     if (this.#peers.has(peerId)) throw new WatershedError('already_joined');
     const peer = new Peer(peerId, this, () => {
       this.#peers.delete(peerId);
-      this.#gone(peerId);
+      this.#order.remove(peerId);
+      this.#speakers.forgetPeer(peerId);
+      this.#scheduleForwarding();
     });
     this.#peers.set(peerId, peer);
-    this.#forwarding.add(peerId);
+    this.#order.add(peerId);
     return peer;
-  }
-
-  addRemote(described: RemoteProducer, from: PipeSource): RemotePublication {
-    if (this.#closed) throw new WatershedError('not_found');
-    if (this.#peers.has(described.peerId)) throw new WatershedError('already_joined');
-    if (this.#publications.has(described.producerId)) {
-      throw new WatershedError('bad_request', 'a producer of this id is known already');
-    }
-    return this.#remotes.add(described, from);
-  }
-
-  describe(producerId: string): RemoteProducer | undefined {
-    const leg = this.#local(producerId);
-    if (!leg || leg.closed) return undefined;
-    const { info, peerId, pausedBy, topLayer, home } = leg;
-    const { type } = leg.producer;
-    return { ...info, peerId, pausedBy, topLayer, type, router: home.router.id };
-  }
-
-  async pipe(to: PipeTarget, request: PipeRequest): Promise<PipeAnswer> {
-    return this.#pipesOut.pipe(to, request);
-  }
-
-  unpipe(to: { readonly node: string }, request: PipedProducer): void {
-    this.#pipesOut.unpipe(to, request);
-  }
-
-  setRemoteWanted(node: string, producerId: string, spatialLayer: number | null): void {
-    this.#pipesOut.setWanted(node, producerId, spatialLayer);
-  }
-
-  pipesOut(): readonly PipeOut[] {
-    return this.#pipesOut.all();
-  }
-
-  async pipeStats(): Promise<PipeStats[]> {
-    return (await Promise.all([this.#pipesOut.stats(), this.#remotes.stats()])).flat();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#pipesOut.close();
-    this.#remotes.close();
     for (const peer of [...this.#peers.values()]) peer.close();
     this.#speakers.close();
-    this.#forwarding.close();
+    clearImmediate(this.#forwarding);
     this.#seating.close();
     this.#onClose(this);
     guarded(this.logger, 'room event', () => this.emit('closed'));
@@ -206,58 +126,90 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.#seating.unseat(peerId);
   }
 
-  published(publication: Publication): void {
-    this.#publications.set(publication.id, publication);
+  homeOf(publication: Publication): RoomRouter | undefined {
+    return this.#publications.get(publication.id)?.home;
+  }
+
+  published(publication: Publication, home: RoomRouter): void {
+    this.#publications.set(publication.id, { publication, home });
     // Only who talks is a speaker: a film on a shared screen is not.
-    if (publication instanceof ProducerLeg && publication.source === 'microphone') {
-      publication.home.listenTo(publication.producer);
-    }
-    this.#forwarding.changed(publication);
-    this.#offer(publication);
+    if (publication.source === 'microphone') home.listenTo(publication.producer);
+    if (publication.source === 'camera') this.#scheduleForwarding();
+    for (const peer of this.#peers.values()) peer.subscriptions.offer(publication);
   }
 
   unpublished(publication: Publication): void {
     this.#publications.delete(publication.id);
-    this.#withdraw(publication);
-    this.#forwarding.changed(publication);
+    for (const tell of [...this.#peers.values()].map((peer) => peer.unsubscribe(publication.id))) tell();
+    if (publication.source === 'camera') this.#scheduleForwarding();
   }
 
   publicationChanged(publication: Publication): void {
-    this.#forwarding.changed(publication);
+    if (publication.source === 'camera') this.#scheduleForwarding();
   }
 
   offerAll(peerId: string): void {
     const peer = this.#peers.get(peerId);
     if (!peer) return;
-    const publications = [...this.#publications.values()];
+    const publications = [...this.#publications.values()].map(({ publication }) => publication);
     // Audio first: at the limit of consumers, everybody is at least heard.
     publications.sort((a, b) => Number(a.kind === 'video') - Number(b.kind === 'video'));
     for (const publication of publications) peer.subscriptions.offer(publication);
   }
 
   forwards(watcher: string, publication: Publication): boolean {
-    return this.#forwarding.forwards(watcher, publication);
+    if (this.#lastN === null || publication.source !== 'camera') return true;
+    return this.#seenBy(watcher, this.#lastN).has(publication.peerId);
   }
 
   priorityOf(publication: Publication): number {
-    return this.#forwarding.priorityOf(publication);
+    if (publication.kind === 'audio') return PRIORITY.other;
+    if (publication.source === 'screen') return PRIORITY.screen;
+    return publication.peerId === this.#featured ? PRIORITY.dominant : PRIORITY.other;
   }
 
   rejudge(peerId: string): void {
+    const peer = this.#peers.get(peerId);
+    if (!peer) return;
     this.#judgement += 1;
-    // First close all that is forbidden, what leaves this node before all else, then tell.
-    this.#pipesOut.judge(peerId);
-    const tells = judgeLegs(this.gate, {
-      peerId,
-      peer: this.#peers.get(peerId),
-      publications: this.#of(peerId),
-      peers: [...this.#peers.values()],
-    });
-    this.#remotes.judged();
+    const refused = this.#refusal(() => this.gate.assertTransport(peerId));
+    if (refused) {
+      peer.forbid(refused.error);
+      return;
+    }
+    // First close all that is forbidden, then tell.
+    const tells: (() => void)[] = [];
+    if (this.#refusal(() => this.gate.assertProduce(peerId))) {
+      for (const publication of peer.publications.all()) tells.push(peer.withdraw(publication));
+    }
+    for (const publication of peer.publications.all()) {
+      for (const other of this.#peers.values()) {
+        if (other.subscriptions.has(publication.id)) tells.push(...this.#judgeConsume(publication, other));
+      }
+    }
+    for (const publication of peer.subscriptions.publications()) {
+      tells.push(...this.#judgeConsume(publication, peer));
+    }
     for (const tell of tells) tell();
     // And what was forbidden may be allowed now.
     this.offerAll(peerId);
-    for (const publication of this.#of(peerId)) this.#offer(publication);
+    for (const publication of peer.publications.all()) {
+      for (const other of this.#peers.values()) other.subscriptions.offer(publication);
+    }
+  }
+
+  #judgeConsume(publication: Publication, consumer: Peer): (() => void)[] {
+    const refused = this.#refusal(() => this.gate.assertConsume(publication.peerId, consumer.peerId));
+    return refused ? [consumer.unsubscribe(publication.id)] : [];
+  }
+
+  #refusal(check: () => void): { error: unknown } | undefined {
+    try {
+      check();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   #routerDied(router: RoomRouter): void {
@@ -265,39 +217,61 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.#speakers.forget(router);
     this.logger.warn({ worker: router.life.index, peers: peers.length }, 'media: room lost a worker');
     for (const peerId of peers) this.#peers.get(peerId)?.reset('worker_died');
-    this.#remotes.routerDied(router);
   }
 
   /** One consumer for each of the router's peers and each producer of somebody else. */
   #expectedConsumers(router: RoomRouter): number {
     let own = 0;
-    for (const { peerId } of this.#publications.values()) {
-      if (router.peers.has(peerId)) own += 1;
+    for (const { publication } of this.#publications.values()) {
+      if (router.peers.has(publication.peerId)) own += 1;
     }
     return router.peers.size * this.#publications.size - own;
   }
 
-  #of(peerId: string): Publication[] {
-    return [...this.#publications.values()].filter((publication) => publication.peerId === peerId);
+  #dominantChanged(peerId: string): void {
+    const before = this.#featured;
+    if (before === peerId) return;
+    this.#featured = peerId;
+    for (const { publication } of this.#publications.values()) {
+      if (publication.peerId !== peerId && publication.peerId !== before) continue;
+      const priority = this.priorityOf(publication);
+      for (const leg of publication.watchers) leg.defaultPriority(priority);
+    }
+    if (this.#lastN === null) return;
+    this.#order.speaks(peerId, this.#lastN, this.#hasCamera());
+    this.#scheduleForwarding();
   }
 
-  #local(producerId: string): ProducerLeg | undefined {
-    const publication = this.#publications.get(producerId);
-    return publication instanceof ProducerLeg ? publication : undefined;
+  #scheduleForwarding(): void {
+    if (this.#lastN === null || this.#closed) return;
+    this.#forwarding ??= setImmediate(() => {
+      this.#forwarding = undefined;
+      guarded(this.logger, 'lastN', () => this.#applyForwarding());
+    });
   }
 
-  #offer(publication: Publication): void {
-    for (const peer of this.#peers.values()) peer.subscriptions.offer(publication);
+  #applyForwarding(): void {
+    const lastN = this.#lastN;
+    if (lastN === null) return;
+    for (const peer of this.#peers.values()) {
+      const seen = this.#seenBy(peer.peerId, lastN);
+      for (const leg of peer.subscriptions.all()) {
+        if (leg.source.source === 'camera') leg.forward(seen.has(leg.source.peerId));
+      }
+    }
   }
 
-  #withdraw({ id }: Publication): void {
-    for (const tell of [...this.#peers.values()].map((peer) => peer.unsubscribe(id))) tell();
+  #seenBy(watcher: string, lastN: number): Set<string> {
+    return this.#order.first(lastN, watcher, this.#hasCamera());
   }
 
-  /** A peer is gone, from here or from another node. */
-  #gone(peerId: string): void {
-    this.#forwarding.remove(peerId);
-    this.#speakers.forgetPeer(peerId);
+  /** A camera that is paused takes nobody's place. */
+  #hasCamera(): (peerId: string) => boolean {
+    const peers = new Set<string>();
+    for (const { publication } of this.#publications.values()) {
+      if (publication.source === 'camera' && publication.pausedBy === null) peers.add(publication.peerId);
+    }
+    return (peerId) => peers.has(peerId);
   }
 
   #tell(emit: () => void): void {

@@ -179,8 +179,7 @@ export class PolicyKeeper implements NodePolicy {
     this.#refused = null;
     const names = [...new Set([...constitution, ...document])];
     this.#options.onEvent({ kind: 'switched', from, version: policy.version, digest, signers: names });
-    // Not waited for: the next switch may not wait until everyone was told about this one.
-    void this.#listeners.tell(compiled, (error) => this.#options.onEvent({ kind: 'failed', error }));
+    await this.#listeners.tell(compiled, (error) => this.#options.onEvent({ kind: 'failed', error }));
     return { kind: 'switched' };
   }
 

@@ -1,10 +1,5 @@
 import { once } from 'node:events';
-import {
-  createServer as createPlainServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-} from 'node:http';
+import { createServer as createPlainServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -19,7 +14,6 @@ import { systemClock } from '../rooms/clock.ts';
 import type { Rate } from '../rooms/token-bucket.ts';
 import { AddressCaps } from './http-caps.ts';
 import { KeepAlive } from './http-keepalive.ts';
-import { type ProxiedPeers, requireProxyHeader } from './http-proxy.ts';
 import { AddressRates } from './http-rates.ts';
 import { plainRefusal, sendRaw } from './http-response.ts';
 import { createRoutes, type PageHandler, type Readiness } from './http-routes.ts';
@@ -34,10 +28,8 @@ export interface HttpOptions {
   readonly port: number;
   /** Null: plain HTTP, for loopback or behind a reverse proxy that ends TLS. */
   readonly tls: TlsFiles | null;
-  /** Networks whose `X-Forwarded-For` counts, and whose PROXY headers where those are required. */
+  /** Networks whose `X-Forwarded-For` counts. */
   readonly trustedProxies: readonly string[];
-  /** Every connection begins with a PROXY header, and comes from a trusted proxy. */
-  readonly proxyProtocol?: boolean;
   /** Exact origins of pages that may connect; `self` for the request's own host. */
   readonly origins: readonly string[];
   /** WebSocket connections at once. */
@@ -114,17 +106,10 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   });
   const proxies = networks(options.trustedProxies);
   const keepAlive = new KeepAlive({ pingMs: timeouts.ping, silenceMs: timeouts.silence });
-  const { onRefused, onNoHeader, onError } = observe(deps.metrics, caps, logger);
-  const addressOf = createClientAddress(options.trustedProxies);
-  const proxied: ProxiedPeers[] = [];
-  /** The socket's peer, or whom the proxy before it names. */
-  const peerOf = (socket: Socket): string | undefined =>
-    proxied.map((peers) => peers.addressOf(socket)).find((address) => address !== undefined) ??
-    socket.remoteAddress;
+  const { onRefused, onError } = observe(deps.metrics, caps, logger);
   const common = {
     ...deps,
-    clientAddress: ({ socket, headers }: IncomingMessage) =>
-      addressOf(peerOf(socket), headers['x-forwarded-for']),
+    clientAddress: createClientAddress(options.trustedProxies),
     origins: options.origins,
     maxInFlight: MAX_IN_FLIGHT,
     onRefused,
@@ -155,7 +140,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
         );
 
   const onConnection = (socket: Socket): void => {
-    const peer = peerOf(socket);
+    const peer = socket.remoteAddress;
     // A proxy carries many clients; each of those is counted by its own address at the upgrade.
     const taken = peer !== undefined && proxies.has(peer) ? () => {} : socketCaps.take(peer ?? '');
     if (typeof taken === 'string') {
@@ -163,12 +148,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       socket.destroy();
       return;
     }
-    hold(socket);
-    socket.once('close', taken);
-  };
-  const hold = (socket: Socket): void => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      taken();
+    });
   };
 
   const createServer = (context: TlsContext | null): Server | TlsServer => {
@@ -194,15 +178,6 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
       answerBroken(error.code, socket, onRefused);
     });
-    if (options.proxyProtocol === true) {
-      const peers = requireProxyHeader(server, {
-        isProxy: (address) => proxies.has(address),
-        deadlineMs: timeouts.headers,
-        onSocket: hold,
-        onRefused: onNoHeader,
-      });
-      proxied.push(peers);
-    }
     return server;
   };
 
@@ -266,12 +241,6 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
     labelNames: ['code'],
     registers: [metrics],
   });
-  const headers = new Counter({
-    name: 'watershed_proxy_header_refusals_total',
-    help: 'Connections cut for want of a PROXY header from a trusted proxy, by reason.',
-    labelNames: ['reason'],
-    registers: [metrics],
-  });
   new Gauge({
     name: 'watershed_connections',
     help: 'WebSocket connections, including upgrades that are being decided.',
@@ -282,7 +251,6 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
   });
   return {
     onRefused: (code: ErrorCode) => refusals.inc({ code }),
-    onNoHeader: (reason: string) => headers.inc({ reason }),
     onError: (error: unknown) => logger.error({ err: error }, 'request failed'),
   };
 }

@@ -8,9 +8,8 @@ import type { Policy } from '../../policy/model.ts';
 import { exportPrivatePem, generateSigningKey } from '../../tokens/keys.ts';
 import { ensurePageBundle } from '../../web/bundle.ts';
 import { end, ended } from './child.ts';
-import { buildChildProgram } from './child-program.ts';
 import { readiness, spawnNode } from './local-node.ts';
-import { localPolicyText, signLocally } from './local-policy.ts';
+import { localPolicyText } from './local-policy.ts';
 import type { Order } from './messages.ts';
 import { localNodeConfig } from './node-config.ts';
 import { freePorts } from './ports.ts';
@@ -84,21 +83,13 @@ async function start({ policy, policyFile }: ClusterOptions, started: Processes)
     await readFile(policyFile, 'utf8'),
     new Map(sites.map((site) => [site.datacenter, site])),
   );
-  const { bundle, signers } = signLocally(policy.version, text);
-  const cloud = {
-    cloud: policy.cloud,
-    bundle: file('policy.bundle'),
-    signers,
-    directoryKey: file('directory.pem'),
-  };
   const secret = { mode: 0o600 };
-  const [program] = await Promise.all([
-    // Once, and not by each node.
-    buildChildProgram(file('program')),
-    ensurePageBundle(),
-    writeFile(cloud.bundle, bundle),
+  await Promise.all([
+    writeFile(file('policy.yaml'), text),
     writeFile(file('token.pem'), exportPrivatePem(generateSigningKey()), secret),
-    writeFile(cloud.directoryKey, exportPrivatePem(generateSigningKey()), secret),
+    writeFile(file('directory.pem'), exportPrivatePem(generateSigningKey()), secret),
+    // Once, and not by each node.
+    ensurePageBundle(),
   ]);
   const redis = await startRedis({ port: redisPort, dir: file('redis') });
   started.keepRedis(redis.process);
@@ -106,10 +97,15 @@ async function start({ policy, policyFile }: ClusterOptions, started: Processes)
   const nodes = await Promise.all(
     sites.map(async ({ id, datacenter, region, port, url }): Promise<LocalNode> => {
       const files = { config: file(`${id}.yaml`), key: file('token.pem'), log: file(`${id}.log`) };
-      const stateDir = file(`${id}.state`);
-      const config = localNodeConfig({ ...cloud, id, datacenter, port, stateDir });
+      const config = localNodeConfig({
+        id,
+        datacenter,
+        port,
+        policyFile: file('policy.yaml'),
+        directoryKeyFile: file('directory.pem'),
+      });
       await writeFile(files.config, config);
-      const child = started.keepNode(id, () => spawnNode(program, files));
+      const child = started.keepNode(id, () => spawnNode(files));
       await readiness(child, id, files.log);
       return { id, datacenter, region, url, pid: child.pid ?? 0 };
     }),

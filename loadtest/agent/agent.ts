@@ -1,0 +1,57 @@
+import { Crowd } from './crowd.ts';
+import { javascriptEngine } from './javascript-engine.ts';
+import { type News, orderSchema } from './messages.ts';
+import { startRelay } from './relay.ts';
+
+/** Longest goodbye, in ms. */
+const GOODBYE = 5000;
+
+/**
+ * Plays participants as the parent process orders, and ends with it. `LOADTEST_RELAY` (a seed) leads all media
+ * through a relay that can be told to do harm.
+ */
+export async function runAgent(): Promise<void> {
+  const engine = javascriptEngine();
+  const seed = process.env.LOADTEST_RELAY;
+  const relay = seed === undefined ? null : await startRelay(Number(seed));
+  const tell = (news: News): void => {
+    if (process.connected) process.send?.(news);
+  };
+  const crowd = new Crowd({
+    engine,
+    tell,
+    ...(relay !== null && { route: relay.route }),
+  });
+  let ending = false;
+  const end = async (): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    // Whatever hangs (a node that does not answer) must not keep this process.
+    setTimeout(() => process.exit(0), GOODBYE).unref();
+    await crowd.close();
+    await relay?.close();
+    await engine.close();
+    process.disconnect?.();
+    process.exit(0);
+  };
+  // A terminal's Ctrl-C goes to the whole group; the coordinator decides what becomes of it.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => void end());
+  process.on('disconnect', () => void end());
+  process.on('message', (message) => {
+    const order = orderSchema.parse(message);
+    switch (order.type) {
+      case 'join':
+        return void crowd.join(order.member);
+      case 'leave':
+        return void crowd.leave(order.n);
+      case 'read':
+        return void crowd.read().then(tell);
+      case 'impair':
+        return relay?.impair(order.impairment);
+      case 'end':
+        return void end();
+    }
+  });
+  tell({ type: 'ready', engine: engine.name, generatorPid: engine.pid });
+}

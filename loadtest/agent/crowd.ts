@@ -1,0 +1,168 @@
+import type { FlowReading } from '../measure/flow.ts';
+import { bucketOf, Histogram } from '../measure/histogram.ts';
+import { Member, type MemberOptions, type Stream } from './member.ts';
+import type { AgentReading, MemberSpec, PairReading } from './messages.ts';
+
+/** How often the streams are looked at for interruptions, in ms. */
+const PULSE = 250;
+
+interface Pair extends Omit<PairReading, 'latency' | 'jitter'> {
+  readonly histogram: Histogram;
+  readonly jitters: Histogram;
+}
+
+/** All participants of one process. */
+export class Crowd {
+  readonly #options: MemberOptions;
+  readonly #members = new Map<number, Member>();
+  /** What was read of each stream before, to tell what is new. */
+  readonly #before = new WeakMap<MediaStreamTrack, FlowReading>();
+  /** Packets of each stream at the pulse before. */
+  readonly #pulsed = new WeakMap<MediaStreamTrack, number>();
+  #pulses: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.#pulseLater();
+  }
+
+  async join(spec: MemberSpec): Promise<void> {
+    const member = new Member(spec, this.#options);
+    this.#members.set(spec.n, member);
+    await member.join();
+  }
+
+  async leave(n: number): Promise<void> {
+    const member = this.#members.get(n);
+    if (member === undefined) return;
+    // Read once more: what came since the last reading counts too.
+    this.#kept.push(...(await this.#readStreams(member.streams(), member)));
+    this.#members.delete(n);
+    await member.leave();
+  }
+
+  /** Adds up what came since the last reading. */
+  async read(): Promise<AgentReading> {
+    const members = [...this.#members.values()];
+    const seats: Record<string, number> = {};
+    const readings = this.#kept.splice(0);
+    for (const member of members) {
+      if (member.joined && member.seat !== null) seats[member.seat] = (seats[member.seat] ?? 0) + 1;
+      readings.push(...(await this.#readStreams(member.streams(), member)));
+    }
+    const { engine } = this.#options;
+    const [sent, lateness] = await Promise.all([engine.sent(), engine.lateness()]);
+    return {
+      type: 'reading',
+      joined: members.filter(({ joined }) => joined).length,
+      ...sumOf(readings),
+      sent,
+      lateness,
+      seats,
+    };
+  }
+
+  /** Everybody leaves. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pulses);
+    const members = [...this.#members.values()];
+    this.#members.clear();
+    await Promise.allSettled(members.map((member) => member.leave()));
+  }
+
+  readonly #kept: StreamDelta[] = [];
+
+  async #readStreams(streams: readonly Stream[], member: Member): Promise<StreamDelta[]> {
+    const flows = await this.#options.engine.read(streams.map(({ remote }) => remote.track));
+    return streams.flatMap((stream): StreamDelta[] => {
+      const { remote, from } = stream;
+      const now = flows.get(remote.track);
+      if (now === undefined) return [];
+      const before = this.#before.get(remote.track);
+      this.#before.set(remote.track, now);
+      if (now.firstPacketMs !== null && before?.firstPacketMs == null)
+        member.onFirstPacket(stream, now.firstPacketMs);
+      const layer =
+        remote.source === 'camera' ? `camera ${member.layerOf(remote.consumerId) ?? 0}` : remote.source;
+      return [
+        {
+          from,
+          to: member.spec.region,
+          layer: remote.kind === 'audio' ? 'audio' : layer,
+          now,
+          packets: now.packets - (before?.packets ?? 0),
+          bytes: now.bytes - (before?.bytes ?? 0),
+          // A packet that came late after all takes back what was counted before.
+          missing: now.missing - (before?.missing ?? 0),
+          freezes: now.freezes - (before?.freezes ?? 0),
+        },
+      ];
+    });
+  }
+
+  #pulseLater(): void {
+    this.#pulses = setTimeout(async () => {
+      for (const member of this.#members.values()) {
+        const counts = await this.#options.engine.pulse(member.tracks());
+        let flows = false;
+        for (const [track, packets] of counts) {
+          flows ||= packets > (this.#pulsed.get(track) ?? 0);
+          this.#pulsed.set(track, packets);
+        }
+        member.onPulse(flows);
+      }
+      if (!this.#closed) this.#pulseLater();
+    }, PULSE);
+  }
+}
+
+interface StreamDelta {
+  readonly from: string;
+  readonly to: string;
+  readonly layer: string;
+  readonly now: FlowReading;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly missing: number;
+  readonly freezes: number;
+}
+
+function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'layers'> {
+  const pairs = new Map<string, Pair>();
+  const layers: Record<string, number> = {};
+  for (const { from, to, layer, now, packets, bytes, missing, freezes } of deltas) {
+    const key = `${from}>${to}`;
+    const sum = pairs.get(key) ?? {
+      from,
+      to,
+      streams: 0,
+      packets: 0,
+      bytes: 0,
+      missing: 0,
+      freezes: 0,
+      histogram: new Histogram(),
+      jitters: new Histogram(),
+    };
+    pairs.set(key, {
+      ...sum,
+      streams: sum.streams + (packets > 0 ? 1 : 0),
+      packets: sum.packets + packets,
+      bytes: sum.bytes + bytes,
+      missing: sum.missing + missing,
+      freezes: sum.freezes + freezes,
+    });
+    sum.histogram.addBuckets(now.latency);
+    if (packets > 0) sum.jitters.addBuckets([[bucketOf(now.jitter), 1]]);
+    layers[layer] = (layers[layer] ?? 0) + bytes;
+  }
+  return {
+    pairs: [...pairs.values()].map(({ histogram, jitters, ...pair }) => ({
+      ...pair,
+      latency: histogram.buckets(),
+      jitter: jitters.buckets(),
+    })),
+    layers,
+  };
+}

@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import { ConfigError } from '../src/config/fault.ts';
+import { KeyError } from '../src/tokens/keys.ts';
+import { TargetError } from './target/target.ts';
+
+interface RunFlags {
+  readonly scenario?: string;
+  readonly target?: string;
+  readonly json?: string;
+  readonly html?: string;
+  readonly policy?: string;
+  readonly key?: string;
+  readonly issuer?: string;
+  readonly cloud?: string;
+  readonly agents?: string;
+}
+
+/** Exit codes beside those of a run: arguments, scenario or target cannot be used. */
+const UNUSABLE = 2;
+
+/** `npm run loadtest`: plays a scenario; `compare` and `plan` read what earlier runs wrote. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('loadtest')
+    .description('Plays a scenario with synthetic participants, and reports what the cluster held.')
+    .option('--scenario <file>', 'what is to be played (loadtest/scenarios/*.yaml)')
+    .option(
+      '--target <url>',
+      'a node or cluster that runs already; without it, the run starts its own cluster',
+    )
+    .option('--json <file>', 'write the result as JSON (loadtest/report/result.schema.json)')
+    .option('--html <file>', 'write the report as one HTML file')
+    .option('--policy <file>', 'with --target: the policy there, so that what it forbids is known')
+    .option('--key <file>', 'with --target: private key that signs join tokens (Ed25519; PEM or JWK)')
+    .option('--issuer <name>', 'issuer that the nodes list the key under')
+    .option('--cloud <name>', 'cloud that the tokens are for')
+    .option('--agents <n>', 'processes that hold participants (default: as many as there is use for)')
+    .showSuggestionAfterError()
+    .action(async (flags: RunFlags) => {
+      const { runCommand } = await import('./run/command.ts');
+      process.exitCode = await explained(() => runCommand(flags));
+    });
+  await program.parseAsync(argv);
+}
+
+/** What people can cure is told in a line or a few, without a stack. */
+async function explained(action: () => Promise<number>): Promise<number> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof TargetError || error instanceof KeyError) {
+      process.stderr.write(`${error.message}\n`);
+      return UNUSABLE;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+/** Longest answer read, in bytes. */
+const LONGEST = 1024 * 1024;
+
+/** `fetch` from a local address of the caller's choice, as far as directory questions need it. */
+export function fetchFrom(localAddress: string): typeof globalThis.fetch {
+  return (input, init = {}) =>
+    new Promise<Response>((resolve, reject) => {
+      const url = new URL(input instanceof Request ? input.url : String(input));
+      const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+      const headers = Object.fromEntries(new Headers(init.headers));
+      const method = init.method ?? 'GET';
+      const options = { method, headers, localAddress, ...(init.signal && { signal: init.signal }) };
+      const sent = request(url, options, (answer) => {
+        const chunks: Buffer[] = [];
+        let length = 0;
+        answer.on('data', (chunk: Buffer) => {
+          length += chunk.length;
+          if (length > LONGEST) answer.destroy(new Error('the answer is too long'));
+          else chunks.push(chunk);
+        });
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const status = answer.statusCode ?? 500;
+          const empty = status === 204 || status === 304;
+          const retryAfter = answer.headers['retry-after'];
+          resolve(
+            new Response(empty ? null : Buffer.concat(chunks), {
+              status,
+              headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
+            }),
+          );
+        });
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+}
+
+/** Loopback addresses for many callers, so that limits for one address are met as they would be by many. */
+export function loopbackAddress(n: number): string {
+  return `127.${1 + (Math.floor(n / 62_500) % 100)}.${Math.floor(n / 250) % 250}.${1 + (n % 250)}`;
+}
+
+/** Whether a URL names this machine by a loopback address of IPv4. */
+export function isLoopback(url: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(new URL(url).hostname);
+}

@@ -1,0 +1,336 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { issueJoinToken } from '../../src/tokens/issue.ts';
+import { thisMachine, versionsOf } from '../measure/machine.ts';
+import { randomFrom } from '../measure/random.ts';
+import { Prober } from '../probes/prober.ts';
+import type { RunResult } from '../report/result.ts';
+import { durationOf, participantsOf, type Scenario } from '../scenario/load.ts';
+import { Processes } from '../target/processes.ts';
+import type { Target } from '../target/target.ts';
+import { Agents } from './agents.ts';
+import { Faults } from './faults.ts';
+import { frontDoorsOf } from './front-doors.ts';
+import { type Person, populationOf } from './population.ts';
+import type { Progress } from './progress.ts';
+import { Recorder } from './recorder.ts';
+import { isMeasured, type Step, stepsOf, timesOf } from './schedule.ts';
+import { judge, saturationOf } from './verdict.ts';
+import { watchGenerator, watchTarget } from './watching.ts';
+
+/** Participants that one process of the JavaScript engine is given, where there are cores for more processes. */
+const PER_AGENT = 60;
+/** Tokens outlive the run by so much, in s. */
+const TOKEN_MARGIN = 900;
+
+export interface RunOptions {
+  readonly scenario: Scenario;
+  readonly target: Target;
+  readonly progress: Progress;
+  /** Ends the run early; what was measured until then is still reported. */
+  readonly signal: AbortSignal;
+  /** Processes that hold participants; by default as many as there is use for. */
+  readonly agents?: number;
+}
+
+/** Plays a scenario against a target. Never rejects for what happens to the target: the result says it. */
+export async function runScenario(options: RunOptions): Promise<RunResult> {
+  const run = new Run(options);
+  try {
+    await run.play();
+  } catch (error) {
+    run.broke(error instanceof Error ? error.message : String(error));
+  } finally {
+    await run.close();
+  }
+  return run.result();
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #id = randomBytes(3).toString('hex');
+  readonly #began = performance.now();
+  readonly #startedAt = new Date();
+  readonly #machine = thisMachine();
+  readonly #recorder = new Recorder(this.#startedAt.getTime());
+  readonly #processes = new Processes();
+  readonly #prober: Prober;
+  readonly #present = new Map<Person, number>();
+  readonly #random: () => number;
+  readonly #ending = new AbortController();
+  #agents: Agents | null = null;
+  #faults: Faults | null = null;
+  #sessions = 0;
+  #phase = { name: '', measured: false };
+  #lastReadingAt = performance.now();
+  #problem: string | null = null;
+  #interrupted = false;
+  #seconds = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { scenario, target, signal } = options;
+    this.#random = randomFrom(scenario.seed);
+    this.#prober = new Prober({
+      target,
+      regions: regionsOf(scenario),
+      now: () => this.#now(),
+      onAdmitted: (what) => {
+        this.#recorder.event(this.#now(), 'isolation', `admitted: ${what}`);
+        options.progress.line(`FORBIDDEN, AND ADMITTED: ${what}`);
+      },
+    });
+    signal.addEventListener('abort', () => this.#interrupt());
+    if (signal.aborted) this.#interrupt();
+  }
+
+  async play(): Promise<void> {
+    const { scenario, target } = this.#options;
+    const count = this.#options.agents ?? agentsFor(participantsOf(scenario));
+    this.#agents = await Agents.start({
+      count,
+      seed: scenario.seed,
+      relay: scenario.phases.some(({ faults }) => faults.some((fault) => fault.do === 'impair')),
+      onNews: (news) => this.#recorder.onNews(news),
+      onDeath: (words) => this.broke(words),
+    });
+    await watchTarget(this.#processes, target);
+    watchGenerator(this.#processes, this.#agents.pids());
+    this.#faults = new Faults({
+      target,
+      agents: this.#agents,
+      processes: this.#processes,
+      recorder: this.#recorder,
+      now: () => this.#now(),
+    });
+    this.#lastReadingAt = performance.now();
+    const probing = this.#prober.repeat(scenario.probes.every, this.#ending.signal);
+    const reading = this.#readEvery(scenario.interval);
+    await this.#playPhases();
+    this.#ending.abort();
+    await Promise.all([probing, reading]);
+    // A round after the last phase too, so that short runs have seen their doors at least twice.
+    if (!this.#interrupted) await this.#prober.round();
+    await this.#read();
+  }
+
+  /** The run cannot go on: what was measured until now is all there will be. */
+  broke(why: string): void {
+    if (this.#problem !== null || this.#interrupted) return;
+    this.#problem = why;
+    this.#recorder.event(this.#now(), 'note', why);
+    this.#options.progress.line(why);
+    this.#ending.abort();
+  }
+
+  async close(): Promise<void> {
+    this.#seconds = this.#now();
+    this.#ending.abort();
+    this.#faults?.close();
+    this.#prober.close();
+    await this.#agents?.close();
+  }
+
+  result(): RunResult {
+    const { scenario, target } = this.#options;
+    const faults = this.#faults?.results() ?? [];
+    for (const { at, longestMs, affected, recovered, what } of faults) {
+      if (affected === 0) continue;
+      const text = recovered
+        ? `${affected} participants had media again ${(longestMs ?? 0) / 1000} s after: ${what}`
+        : `${affected} participants lost media, not all got it back: ${what}`;
+      this.#recorder.event(at + (longestMs ?? 0) / 1000, 'recovery', text);
+    }
+    const sums = { ...this.#recorder.sums(), faults };
+    const thresholds = judge(scenario.thresholds, sums);
+    const isolation = this.#prober.tally.result();
+    const reasons = [
+      ...(this.#problem === null ? [] : [this.#problem]),
+      ...(this.#interrupted ? [`interrupted after ${this.#seconds.toFixed(0)} s`] : []),
+      ...(isolation.admitted > 0 ? [`${isolation.admitted} forbidden attempts were admitted`] : []),
+      ...thresholds
+        .filter(({ holds }) => !holds)
+        .map(({ name, limit, value, least }) =>
+          value === null
+            ? `${name} was not measured`
+            : `${name} is ${tidy(value)}, ${least ? 'least' : 'most'} ${limit}`,
+        ),
+    ];
+    return {
+      format: 'watershed-loadtest',
+      version: 1,
+      outcome: this.#outcome(reasons.length > 0),
+      reasons,
+      startedAt: this.#startedAt.toISOString(),
+      seconds: Math.round(this.#seconds * 100) / 100,
+      isolation,
+      scenario: {
+        name: scenario.name,
+        about: scenario.about,
+        file: scenario.file,
+        seed: scenario.seed,
+        policy: scenario.policyFile,
+        participants: participantsOf(scenario),
+        rooms: scenario.rooms.reduce((sum, { count }) => sum + count, 0),
+        phases: timesOf(scenario),
+      },
+      target: {
+        kind: target.kind,
+        nodes: target.nodes.map(({ id, datacenter, region, url }) => ({ id, datacenter, region, url })),
+      },
+      machine: this.#machine,
+      versions: versionsOf(this.#agents?.engine ?? ''),
+      thresholds,
+      ...sums,
+      series: this.#recorder.series,
+      saturation: saturationOf(this.#recorder.series),
+      events: this.#recorder.events.toSorted((a, b) => a.at - b.at),
+      notes: [...target.notes, ...this.#notes()],
+    };
+  }
+
+  #outcome(failed: boolean): RunResult['outcome'] {
+    if (this.#problem !== null) return 'broken';
+    if (this.#interrupted) return 'interrupted';
+    return failed ? 'failed' : 'passed';
+  }
+
+  async #playPhases(): Promise<void> {
+    const { scenario, progress } = this.#options;
+    const people = populationOf(scenario, this.#id);
+    for (const phase of scenario.phases) {
+      if (this.#ending.signal.aborted) return;
+      const begun = performance.now();
+      this.#phase = { name: phase.name, measured: isMeasured(phase) };
+      this.#recorder.event(this.#now(), 'phase', phase.name, this.#now() + phase.seconds);
+      for (const step of stepsOf(phase, people, new Set(this.#present.keys()))) {
+        await this.#until(begun + step.at * 1000);
+        if (this.#ending.signal.aborted) return;
+        await this.#take(step, people);
+        if (step.do === 'fault') progress.line(this.#recorder.events.at(-1)?.text ?? '');
+      }
+      await this.#until(begun + phase.seconds * 1000);
+    }
+  }
+
+  async #take(step: Step, people: readonly Person[]): Promise<void> {
+    switch (step.do) {
+      case 'join':
+        return this.#join(step.person);
+      case 'leave':
+        return this.#leave(step.person);
+      case 'churn': {
+        const here = people.filter((person) => this.#present.has(person));
+        const person = here[Math.floor(this.#random() * here.length)];
+        if (person === undefined) return;
+        this.#leave(person);
+        return this.#join(person);
+      }
+      case 'fault':
+        return this.#faults?.inject(step.fault);
+    }
+  }
+
+  async #join(person: Person): Promise<void> {
+    const { scenario, target } = this.#options;
+    const n = ++this.#sessions;
+    const { room, region, publish, subscribe, talks } = person;
+    this.#present.set(person, n);
+    const ttlSeconds = durationOf(scenario) + TOKEN_MARGIN;
+    const token = await issueJoinToken(target.issuer, { room, region, role: 'participant' }, { ttlSeconds });
+    this.#recorder.onJoinOrdered();
+    this.#agents?.join({
+      n,
+      region,
+      token,
+      frontDoors: frontDoorsOf(target, region),
+      publish: [...publish],
+      subscribe,
+      talks,
+      seed: (scenario.seed + n) >>> 0,
+    });
+  }
+
+  #leave(person: Person): void {
+    const n = this.#present.get(person);
+    this.#present.delete(person);
+    if (n !== undefined) this.#agents?.leave(n);
+  }
+
+  async #readEvery(interval: number): Promise<void> {
+    for (let next = performance.now() + interval * 1000; ; next += interval * 1000) {
+      await this.#until(next);
+      if (this.#ending.signal.aborted) return;
+      await this.#read();
+    }
+  }
+
+  async #read(): Promise<void> {
+    const agents = this.#agents;
+    if (agents === null) return;
+    const readings = await agents.read();
+    const processes = this.#processes.sample();
+    const now = performance.now();
+    const seconds = (now - this.#lastReadingAt) / 1000;
+    this.#lastReadingAt = now;
+    const { name: phase, measured } = this.#phase;
+    const point = this.#recorder.add({ at: this.#now(), seconds, phase, measured, readings, processes });
+    const { attempts, admitted } = this.#prober.tally;
+    this.#options.progress.point(point, { attempts, admitted }, durationOf(this.#options.scenario));
+    for (const { name, kind, pid } of this.#processes.deaths()) {
+      this.#recorder.onDeath(name, point.at);
+      if (kind === 'generator' || this.#faults?.isPlanned(pid)) continue;
+      this.#recorder.event(point.at, 'death', `${name} died`);
+      // A worker is respawned; without a node or Redis the figures would be of another cluster.
+      if (kind !== 'worker')
+        this.broke(`${name} (process ${pid}) died at ${point.at} s, and nobody asked it to`);
+    }
+  }
+
+  #notes(): string[] {
+    const { scenario } = this.#options;
+    const notes: string[] = [];
+    const late = Math.max(0, ...this.#recorder.series.map(({ lateness }) => lateness));
+    if (late > 50)
+      notes.push(`the generator itself was late by up to ${late.toFixed(0)} ms: latencies include that`);
+    if (this.#machine.load > this.#machine.cores / 2)
+      notes.push(`the machine was busy before the run (load ${this.#machine.load}): compare with care`);
+    if (scenario.phases.some(({ faults }) => faults.some((fault) => fault.do === 'impair')))
+      notes.push(
+        'all media passed a relay on this machine, which adds to the latency even while it does no harm',
+      );
+    return notes;
+  }
+
+  #interrupt(): void {
+    this.#interrupted = true;
+    this.#ending.abort();
+  }
+
+  /** Waits for a moment, or for the run's end. */
+  async #until(moment: number): Promise<void> {
+    const wait = moment - performance.now();
+    if (wait <= 0) return;
+    await sleep(wait, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+
+  #now(): number {
+    return (performance.now() - this.#began) / 1000;
+  }
+}
+
+function agentsFor(participants: number): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(participants / PER_AGENT)));
+}
+
+function regionsOf({ rooms }: Scenario): string[] {
+  const named = rooms.flatMap(({ members }) =>
+    members.flatMap(({ region }) => (typeof region === 'string' ? [region] : Object.keys(region))),
+  );
+  return [...new Set(named)];
+}
+
+function tidy(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
+}
