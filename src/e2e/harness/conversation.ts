@@ -14,6 +14,8 @@ export interface Conversation {
   /** Status, body and frames in one text. */
   all(): string;
   send(text: string): void;
+  /** Reads nothing more from the network. */
+  pause(): void;
   close(): void;
 }
 
@@ -65,6 +67,7 @@ export async function converse(
     },
     all: () => [state.status, state.body, ...state.frames].join('\n'),
     send: (text) => socket.send(text),
+    pause: () => socket.pause(),
     close: () => socket.terminate(),
   };
 }
