@@ -4,6 +4,7 @@ import { ConfigError } from '../config/fault.ts';
 import { loadNodeConfig } from '../config/load.ts';
 import { printConfig } from '../config/print.ts';
 import type { NodeConfig } from '../config/schema.ts';
+import { enrolCommand } from './node-enrol.ts';
 import { runUntilSignalled } from './node-process.ts';
 
 /** The standalone node of `npm start`. */
@@ -25,6 +26,7 @@ export function nodeCommand(): Command {
     .description('run one bridge node until SIGTERM or Ctrl-C')
     .option('--config <file>', 'configuration (default: WATERSHED_CONFIG, or config/node.yaml)')
     .option('--print-config', 'print the effective configuration, and do not start', false)
+    .addCommand(enrolCommand())
     .action(async (options: NodeOptions) => {
       const config = configOrReport(configFile(options));
       if (config === null) process.exitCode = 2;

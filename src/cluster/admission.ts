@@ -1,5 +1,6 @@
 import type { Evidence } from '../geo/locator.ts';
 import { decide, type Moment } from '../policy/admission.ts';
+import { allowedForLabel } from '../policy/allowed.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { LabelResult } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
@@ -202,12 +203,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         policyFor(claims);
         // A session in a call is held to its token's `exp` by its own timer, which knows the grace.
         if (fresh !== null) assertSameParticipant(session.claims, fresh);
-        else if (change.step !== 'resume') assertNotExpired(claims, now());
+        else if (change.step !== 'resume' && change.step !== 'switch') assertNotExpired(claims, now());
         const address = change.address ?? session.address;
         const evidence = evidenceOf(locator.locate(address));
         const label = (p: CompiledPolicy) => labelAgain(p, session.label, fresh, evidence);
         return place({ step: change.step, here: datacenter, claims, address, label });
       }),
+
+    serves: (label) => {
+      const p = deps.policy();
+      return p !== null && allowedForLabel(p, label, datacenter);
+    },
 
     directory: async (request) => {
       const verdict = await ask(request, NOWHERE);

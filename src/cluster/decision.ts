@@ -7,9 +7,12 @@ export type DecisionStep =
   | 'join'
   | 'resume'
   | 'refresh'
+  /** A stay, after the policy was switched. */
+  | 'switch'
   | 'transport'
   | 'produce'
   | 'consume'
+  | 'pipe'
   | 'address';
 
 /** `list` is the directory's answer: nobody was admitted, somebody was told where to go. */
@@ -41,6 +44,14 @@ export interface Decision {
   /** Ids in full; the recorder truncates them. Null where no verified token named any. */
   readonly room: string | null;
   readonly jti: string | null;
+  /** Of step `pipe`: where the media would go or come from. */
+  readonly pipe?: PipeDecision;
+}
+
+export interface PipeDecision {
+  readonly direction: 'out' | 'in';
+  /** The datacenter of the other end, as that node's certificate says. */
+  readonly datacenter: string;
 }
 
 export interface DecisionRecorder {
@@ -93,7 +104,9 @@ export function createDecisionRecorder(deps: DecisionRecorderDeps): DecisionReco
 }
 
 function isMediaStep(step: DecisionStep): boolean {
-  return step === 'transport' || step === 'produce' || step === 'consume' || step === 'address';
+  return (
+    step === 'transport' || step === 'produce' || step === 'consume' || step === 'pipe' || step === 'address'
+  );
 }
 
 /** Enough to follow one session through one log, not enough to join its room or replay its token. */

@@ -74,6 +74,31 @@ test('what the fences admit, passes', () => {
   gate.assertConsume('cn', 'us');
 });
 
+describe('what would be piped to another datacenter', () => {
+  test('goes only where the producer may be processed, and both answers are on record', () => {
+    const { gate, decisions, state } = gateAt('hkg', { us: US, cn: CN, narrowed: EU_ONLY });
+    gate.assertPipe('us', 'sjc');
+    gate.assertPipe('cn', 'sha');
+    const forbidden = expect.objectContaining({ code: 'region_not_admitted' });
+    expect(() => gate.assertPipe('us', 'sha')).toThrow(forbidden);
+    expect(() => gate.assertPipe('narrowed', 'sjc')).toThrow(forbidden);
+    expect(() => gate.assertPipe('us', 'nowhere')).toThrow(forbidden);
+    expect(() => gate.assertPipe('gone', 'sjc')).toThrow(expect.objectContaining({ code: 'not_found' }));
+    expect(decisions.map(({ step, kind, here, pipe }) => [step, kind, here, pipe])).toEqual(
+      [
+        ['admit', 'sjc'],
+        ['admit', 'sha'],
+        ['refuse', 'sha'],
+        ['refuse', 'sjc'],
+        ['refuse', 'nowhere'],
+        ['refuse', 'sjc'],
+      ].map(([kind, datacenter]) => ['pipe', kind, 'hkg', { direction: 'out', datacenter }]),
+    );
+    state.policy = withPolicy(zoom2020(), { closed: ['sjc'], version: 13 });
+    expect(() => gate.assertPipe('us', 'sjc')).toThrow(forbidden);
+  });
+});
+
 test('narrowing forbids as a fence does', () => {
   const { gate, decisions } = gateAt('sjc', { narrowed: EU_ONLY });
   expect(() => gate.assertTransport('narrowed')).toThrow(

@@ -5,7 +5,7 @@ import type { CompiledPolicy } from '../policy/compile.ts';
 import { widenEvidence } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
 import { type ErrorCode, WatershedError } from '../protocol/errors.ts';
-import type { DecisionRecorder, DecisionStep } from './decision.ts';
+import type { Decision, DecisionRecorder, DecisionStep } from './decision.ts';
 import { evidenceOf, RefusedError, ruleOf } from './refused.ts';
 
 export interface GateDeps {
@@ -39,6 +39,7 @@ export function createGate(deps: GateDeps, room: RoomLabels): MediaGate {
     step: DecisionStep,
     peerId: string,
     check: (p: CompiledPolicy, label: Label) => void,
+    pipe?: Decision['pipe'],
   ): void => {
     const p = deps.policy();
     const label = room.label(peerId);
@@ -56,6 +57,7 @@ export function createGate(deps: GateDeps, room: RoomLabels): MediaGate {
         listed: [],
         room: room.roomId,
         jti: null,
+        ...(pipe && { pipe }),
       });
     try {
       if (p === null) throw new WatershedError('policy_missing');
@@ -68,9 +70,14 @@ export function createGate(deps: GateDeps, room: RoomLabels): MediaGate {
     record('admit', 'admitted', 'admits');
   };
 
-  const assertAllowed = (p: CompiledPolicy, label: Label, code: ErrorCode): void => {
-    if (allowedForLabel(p, label, datacenter)) return;
-    const { rule, message } = explainAllowed(p, label, datacenter);
+  const assertAllowed = (
+    p: CompiledPolicy,
+    label: Label,
+    code: ErrorCode,
+    there: string = datacenter,
+  ): void => {
+    if (allowedForLabel(p, label, there)) return;
+    const { rule, message } = explainAllowed(p, label, there);
     throw new RefusedError(code, rule, message);
   };
   const here = (p: CompiledPolicy, label: Label) => assertAllowed(p, label, 'region_not_admitted');
@@ -83,6 +90,11 @@ export function createGate(deps: GateDeps, room: RoomLabels): MediaGate {
       judge('consume', producerPeerId, here);
       judge('consume', consumerPeerId, here);
     },
+    assertPipe: (producerPeerId, there) =>
+      judge('pipe', producerPeerId, (p, label) => assertAllowed(p, label, 'region_not_admitted', there), {
+        direction: 'out',
+        datacenter: there,
+      }),
     assertAddress: (peerId, remoteAddress) => {
       let widened: Label | undefined;
       judge('address', peerId, (p, label) => {

@@ -11,7 +11,7 @@ export interface AdmissionRequest {
   /** The client's address, after trusted proxies were taken off; never from a body or a query. */
   readonly address: string;
   /** Where the decision is taken, for the decision record. */
-  readonly step: 'directory' | 'upgrade' | 'join' | 'resume' | 'refresh';
+  readonly step: 'directory' | 'upgrade' | 'join' | 'resume' | 'refresh' | 'switch';
 }
 
 /** A verified, labelled session that may be served at this node's datacenter. */
@@ -39,6 +39,8 @@ export interface Admission {
     session: AdmittedSession,
     change: { step: AdmissionRequest['step']; address?: string; token?: string },
   ): Promise<Verdict>;
+  /** Whether the policy of this moment allows the label here: an order to look at sessions in, and no decision. */
+  serves(label: Label): boolean;
   /** `POST /v1/directory`: where the bearer of this token may go, wherever it asked. */
   directory(
     request: AdmissionRequest,

@@ -63,6 +63,19 @@ describe('what a node runs with', () => {
     expect(config.media.listen).toEqual([{ ip: '127.0.0.1' }]);
   });
 
+  it('has no pipes to other nodes, or one port range for them', () => {
+    expect(parse(SMALL).cluster.pipes).toBeNull();
+    expect(
+      parse(`${SMALL}cluster: { pipes: { ip: 10.0.0.5, announced: 203.0.113.5 } }\n`).cluster.pipes,
+    ).toEqual({ ip: '10.0.0.5', announced: '203.0.113.5', portMin: 40_000, portMax: 49_999 });
+    const pipes = (text: string) => faults(`${SMALL}cluster: { pipes: { ${text} } }\n`).join();
+    expect(pipes('ip: 0.0.0.0')).toContain('give the "announced" address');
+    expect(pipes('ip: 10.0.0.5, announced: fra.example.net')).toContain('must be an IP address');
+    expect(pipes('ip: 10.0.0.5, announced: "2001:db8::1"')).toContain('same address family');
+    expect(pipes('ip: 10.0.0.5, portMin: 50000')).toContain('must not be above portMax');
+    expect(pipes('ip: 10.0.0.5, portMin: 19000, portMax: 21000')).toContain('gives to clients');
+  });
+
   it('is frozen, all of it', () => {
     const config = parse(SMALL);
     expect(Object.isFrozen(config)).toBe(true);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { CONSTITUTION_SIGNERS } from '../policy/bundle.ts';
 import type { ConfigFault, ConfigPath } from './fault.ts';
 import type { WrittenConfig } from './schema.ts';
@@ -26,6 +27,9 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
   if (tokens.development && http.trustedProxies.length > 0) {
     fault(['tokens', 'development'], 'development tokens are for this machine alone: no http.trustedProxies');
   }
+  if (http.proxyProtocol && http.trustedProxies.length === 0) {
+    fault(['http', 'proxyProtocol'], 'needs http.trustedProxies: only those may say who a client is');
+  }
   if (!media.udp && !media.tcp) fault(['media', 'udp'], 'media needs udp or tcp');
   if (media.limits.initialOutgoingBitrate > media.limits.maxOutgoingBitrate) {
     fault(['media', 'limits', 'initialOutgoingBitrate'], 'must not be above maxOutgoingBitrate');
@@ -43,12 +47,30 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
       }
     }
   }
+  checkPipes(config, fault);
   checkPolicy(config, fault);
   if (config.mode === 'production') checkProduction(config, fault);
   return faults;
 }
 
 type Fault = (path: ConfigPath, message: string) => void;
+
+function checkPipes({ cluster: { pipes }, media }: WrittenConfig, fault: Fault): void {
+  if (pipes === null) return;
+  const { ip, announced, portMin, portMax } = pipes;
+  if ((ip === '0.0.0.0' || ip === '::') && announced === undefined) {
+    fault(['cluster', 'pipes', 'ip'], 'other nodes cannot send to it: give the "announced" address');
+  }
+  if (announced !== undefined && isIP(announced) !== isIP(ip)) {
+    fault(['cluster', 'pipes', 'announced'], 'must be of the same address family as ip');
+  }
+  if (portMin > portMax) fault(['cluster', 'pipes', 'portMin'], 'must not be above portMax');
+  const { basePort, workers } = media;
+  const last = basePort + (workers === 'auto' ? 1 : workers) - 1;
+  if (basePort > 0 && basePort <= portMax && last >= portMin) {
+    fault(['cluster', 'pipes', 'portMin'], 'the range takes ports that media.basePort gives to clients');
+  }
+}
 
 /** A plain file, or bundles that trust roots can make good; never both. */
 function checkPolicy({ node, policy }: WrittenConfig, fault: Fault): void {

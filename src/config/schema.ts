@@ -37,6 +37,14 @@ const publicUrl = z
   .string()
   .refine(isBridgeUrl, 'must be wss://host[:port] (ws: only to loopback), without a path');
 
+const pipes = z.strictObject({
+  ip,
+  /** Other nodes send to it, and take packets from it alone: an address, not a name. */
+  announced: ip.optional(),
+  portMin: count(1024, 65_535).default(40_000),
+  portMax: count(1024, 65_535).default(49_999),
+});
+
 const listen = z.union([
   z.literal('localhost'),
   z.array(z.strictObject({ ip, announced: z.string().min(1).optional() })).min(1),
@@ -77,6 +85,8 @@ export const nodeConfigSchema = z.strictObject({
     port: count(0, 65_535).default(4433),
     tls: z.strictObject({ cert: path, key: path }).nullable().default(null),
     trustedProxies: z.array(network).default([]),
+    /** Every connection begins with a PROXY header (version 1 or 2) of a trusted proxy. */
+    proxyProtocol: z.boolean().default(false),
     /** Null: `ws(s)://HOST:PORT` of this very listener. */
     publicUrl: publicUrl.nullable().default(null),
   }),
@@ -144,6 +154,10 @@ export const nodeConfigSchema = z.strictObject({
   geo: section({
     database: path.nullable().default(null),
     private: z.array(network).default([]),
+  }),
+  cluster: section({
+    /** Null: no media to or from other nodes. */
+    pipes: pipes.nullable().default(null),
   }),
   registry: section({ kind: z.enum(['memory']).default('memory') }),
   drain: section({

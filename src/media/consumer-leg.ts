@@ -2,7 +2,7 @@ import type { types } from 'mediasoup';
 import type { Logger } from 'pino';
 import type { ConsumerInfo } from '../protocol/state.ts';
 import { guarded, unattended } from './guard.ts';
-import type { ProducerLeg, Watcher } from './producer-leg.ts';
+import type { Publication, Watcher } from './publication.ts';
 import { toWireRtpParameters } from './rtp.ts';
 
 /** Why the server does not forward: the subscriber has not begun, does not want it, or sees others (last-N). */
@@ -22,7 +22,7 @@ const DEFAULT_PRIORITY = 1;
 /** One producer as one subscriber gets it. Forwarded while no hold is on it. */
 export class ConsumerLeg implements Watcher {
   readonly consumer: types.Consumer;
-  readonly source: ProducerLeg<ConsumerLeg>;
+  readonly source: Publication;
   readonly #listener: ConsumerLegListener;
   readonly #logger: Logger;
   readonly #holds = new Set<Hold>(['initial']);
@@ -34,12 +34,7 @@ export class ConsumerLeg implements Watcher {
   #ownPriority = false;
   #keyFrameAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    consumer: types.Consumer,
-    source: ProducerLeg<ConsumerLeg>,
-    listener: ConsumerLegListener,
-    logger: Logger,
-  ) {
+  constructor(consumer: types.Consumer, source: Publication, listener: ConsumerLegListener, logger: Logger) {
     this.consumer = consumer;
     this.source = source;
     this.#listener = listener;
@@ -148,6 +143,7 @@ export class ConsumerLeg implements Watcher {
     await this.consumer.requestKeyFrame();
   }
 
+  /** The publisher, or a host, has paused or resumed it. */
   publisherChanged(): void {
     this.#tell();
   }

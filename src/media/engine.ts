@@ -7,6 +7,7 @@ import { MEDIA_CODECS } from './codecs.ts';
 import { guarded } from './guard.ts';
 import { bridgeLogs } from './log-bridge.ts';
 import { asWatershedError } from './media-error.ts';
+import { createEnd } from './node-pipe.ts';
 import { Room } from './room.ts';
 import { toWireRtpCapabilities } from './rtp.ts';
 import type {
@@ -32,7 +33,7 @@ export async function createMediaEngine(
   bridgeLogs(logger);
   const pool = await WorkerPool.start(options, logger);
   try {
-    return new Engine(options, pool, await routerCapabilities(pool), logger);
+    return new Engine(options, pool, await firstRouter(pool, options), logger);
   } catch (error) {
     await pool.close();
     throw error;
@@ -91,11 +92,15 @@ class Engine extends EventEmitter<MediaEngineEvents> implements MediaEngine {
   }
 }
 
-/** Every router of the node has the same capabilities; the first one made tells them, and that workers answer. */
-async function routerCapabilities(pool: WorkerPool): Promise<WireRtpCapabilities> {
+/**
+ * Every router of the node has the same capabilities; the first one made tells them, that workers answer, and that
+ * pipes can end where they should.
+ */
+async function firstRouter(pool: WorkerPool, { pipes }: MediaOptions): Promise<WireRtpCapabilities> {
   const { worker } = await pool.take(performance.now());
   const router = await worker.createRouter({ mediaCodecs: [...MEDIA_CODECS] });
   try {
+    if (pipes) await createEnd({ router }, pipes);
     return toWireRtpCapabilities(router.rtpCapabilities);
   } finally {
     router.close();

@@ -144,10 +144,14 @@ describe('media between peers', () => {
     const [ann, bob] = [join('ann'), join('bob')];
     await bob.subscribe();
     ann.lie();
-    const [producerId] = await ann.publish([{ source: 'microphone' }]);
+    // The transport may be over before the producer on it is made.
+    const published = await ann.publish([{ source: 'microphone' }]).catch((error: unknown) => {
+      expect(error).toMatchObject({ code: 'not_found' });
+      return [];
+    });
     await until('the transport is over', () => ann.seen('transportClosed').length > 0);
     expect(ann.seen('transportClosed')).toEqual([{ transportId: ann.sendInfo?.transportId }]);
-    expect(ann.seen('producerClosed')).toEqual([{ producerId, error: null }]);
+    expect(ann.seen('producerClosed')).toEqual(published.map((producerId) => ({ producerId, error: null })));
     expect(ann.seen('connectivity').at(-1)).toEqual({ connected: false });
     await until('bob lost it', () => bob.peer.consumers().length === 0);
     expect(bob.count('ann', 'microphone')).toBe(0);

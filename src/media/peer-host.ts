@@ -1,11 +1,7 @@
 import type { Logger } from 'pino';
-import type { ConsumerLeg } from './consumer-leg.ts';
-import type { ProducerLeg } from './producer-leg.ts';
+import type { Publication } from './publication.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { MediaGate, MediaOptions } from './types.ts';
-
-/** A producer with the consumers that the room's peers have of it. */
-export type Publication = ProducerLeg<ConsumerLeg>;
 
 /** What a peer's parts need of their room. */
 export interface PeerHost {
@@ -18,10 +14,8 @@ export interface PeerHost {
   seat(peerId: string): Promise<RoomRouter>;
   /** The peer has no transport any more, so it may be seated elsewhere. */
   unseat(peerId: string): void;
-  /** Where a publication arrives; undefined once its router is gone. */
-  homeOf(publication: Publication): RoomRouter | undefined;
   /** The room offers it to the others, and listens for who speaks. */
-  published(publication: Publication, home: RoomRouter): void;
+  published(publication: Publication): void;
   /** Its consumers are to close. */
   unpublished(publication: Publication): void;
   /** Paused, resumed: last-N may look elsewhere. */

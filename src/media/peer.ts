@@ -6,9 +6,10 @@ import { arriving } from './bitrate-watch.ts';
 import type { PausedBy } from './consumer-leg.ts';
 import { guarded, unattended } from './guard.ts';
 import { asWatershedError } from './media-error.ts';
-import type { PeerHost, Publication } from './peer-host.ts';
+import type { PeerHost } from './peer-host.ts';
 import { peerStats } from './peer-stats.ts';
 import { type Direction, PeerTransports } from './peer-transports.ts';
+import type { ProducerLeg } from './producer-leg.ts';
 import { Publications } from './publications.ts';
 import { toRtpCapabilities } from './rtp.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -167,7 +168,7 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   }
 
   /** Closes a publication for a reason that is not the publisher's; returns what is left to tell. */
-  withdraw(publication: Publication, error: WatershedError | null = null): () => void {
+  withdraw(publication: ProducerLeg, error: WatershedError | null = null): () => void {
     const { id: producerId } = publication;
     this.publications.close(publication);
     return () => this.#tell(() => this.emit('producerClosed', { producerId, error }));
@@ -237,7 +238,7 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
 
   async #changePublication(
     producerId: string,
-    change: (publication: Publication) => Promise<boolean>,
+    change: (publication: ProducerLeg) => Promise<boolean>,
   ): Promise<void> {
     const publication = this.publications.byId(producerId);
     await this.#asking(async () => {

@@ -1,33 +1,35 @@
 import { parseScalabilityMode, type types } from 'mediasoup';
 import type { MediaKind } from '../protocol/rtp.ts';
 import type { ProducerInfo, Source } from '../protocol/state.ts';
+import type { ConsumerLeg } from './consumer-leg.ts';
+import { type Hold, highestWanted, type Origin, type Publication, type Watcher } from './publication.ts';
+import type { RoomRouter } from './room-router.ts';
 import { WantedLayers } from './wanted-layers.ts';
 
-/** What a producer needs to know of its subscribers. */
-export interface Watcher {
-  /** The spatial layer that this consumer is to get at most; null when it is paused. */
-  readonly wantedLayer: number | null;
-  /** The publisher has paused or resumed. */
-  publisherChanged(): void;
+/** Another node that is sent this producer. */
+export interface PipedTo extends Watcher {
+  close(): void;
 }
 
-/** One source that a peer publishes, at the router where it arrives, with all who watch it. */
-export class ProducerLeg<W extends Watcher = Watcher> {
+/** One source that a peer of this node publishes, at the router where it arrives, with all who watch it. */
+export class ProducerLeg implements Publication, Origin {
   readonly producer: types.Producer;
   readonly peerId: string;
   readonly source: Source;
-  readonly watchers = new Set<W>();
+  readonly home: RoomRouter;
+  readonly watchers = new Set<ConsumerLeg>();
+  readonly pipes = new Set<PipedTo>();
   /** Copies of the producer at the room's other routers, which pause and resume with it. */
   readonly copies = new Set<types.Producer>();
-  /** The highest spatial layer that is sent. */
   readonly topLayer: number;
   #pausedBy: 'publisher' | 'host' | null;
   #wanted: WantedLayers | undefined;
 
-  constructor(producer: types.Producer, peerId: string, source: Source) {
+  constructor(producer: types.Producer, peerId: string, source: Source, home: RoomRouter) {
     this.producer = producer;
     this.peerId = peerId;
     this.source = source;
+    this.home = home;
     this.#pausedBy = producer.paused ? 'publisher' : null;
     const { encodings = [] } = producer.rtpParameters;
     const only = encodings.length === 1 ? encodings[0]?.scalabilityMode : undefined;
@@ -55,6 +57,10 @@ export class ProducerLeg<W extends Watcher = Watcher> {
     return { producerId: this.id, kind: this.kind, source: this.source, paused: this.#pausedBy !== null };
   }
 
+  hold(seat: RoomRouter): Hold {
+    return seat.hold(this, this.home);
+  }
+
   /** Begins to tell the publisher which layers are watched; only where there is more than one stream to stop. */
   announceWanted(announce: (spatialLayer: number | null) => void): void {
     if (this.kind !== 'video' || this.producer.type === 'simple') return;
@@ -62,14 +68,9 @@ export class ProducerLeg<W extends Watcher = Watcher> {
     this.watchersChanged();
   }
 
-  /** Somebody came, went, paused, resumed or chose other layers. */
   watchersChanged(): void {
     if (!this.#wanted || this.closed) return;
-    let wanted: number | null = null;
-    for (const { wantedLayer } of this.watchers) {
-      if (wantedLayer !== null && (wanted === null || wantedLayer > wanted)) wanted = wantedLayer;
-    }
-    this.#wanted.update(wanted);
+    this.#wanted.update(highestWanted([...this.watchers, ...this.pipes]));
   }
 
   /** Pauses for everybody. False when it was paused already. */
@@ -91,6 +92,8 @@ export class ProducerLeg<W extends Watcher = Watcher> {
 
   close(): void {
     this.#wanted?.close();
+    // What leaves the node goes first.
+    for (const pipe of [...this.pipes]) pipe.close();
     this.producer.close();
     for (const copy of this.copies) copy.close();
     this.copies.clear();

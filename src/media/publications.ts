@@ -1,7 +1,7 @@
 import { WatershedError } from '../protocol/errors.ts';
 import { kindOfSource } from '../protocol/state.ts';
 import { asWatershedError } from './media-error.ts';
-import type { PeerHost, Publication } from './peer-host.ts';
+import type { PeerHost } from './peer-host.ts';
 import type { PeerTransports } from './peer-transports.ts';
 import { ProducerLeg } from './producer-leg.ts';
 import { toRtpParameters } from './rtp.ts';
@@ -12,7 +12,7 @@ export class Publications {
   readonly #peerId: string;
   readonly #host: PeerHost;
   readonly #wanted: (producerId: string, spatialLayer: number | null) => void;
-  readonly #open = new Map<string, Publication>();
+  readonly #open = new Map<string, ProducerLeg>();
   #pending = 0;
 
   constructor(
@@ -25,18 +25,18 @@ export class Publications {
     this.#wanted = wanted;
   }
 
-  all(): Publication[] {
+  all(): ProducerLeg[] {
     return [...this.#open.values()];
   }
 
   /** Throws `not_found`. */
-  byId(producerId: string): Publication {
+  byId(producerId: string): ProducerLeg {
     const publication = this.#open.get(producerId);
     if (!publication) throw new WatershedError('not_found');
     return publication;
   }
 
-  async produce(options: ProduceOptions, transports: PeerTransports): Promise<Publication> {
+  async produce(options: ProduceOptions, transports: PeerTransports): Promise<ProducerLeg> {
     const { transport, seat } = transports.byId(options.transportId, 'send');
     this.#host.gate.assertProduce(this.#peerId);
     const { limits } = this.#host.options;
@@ -63,9 +63,9 @@ export class Publications {
         producer.close();
         throw error;
       }
-      const publication: Publication = new ProducerLeg(producer, this.#peerId, options.source);
+      const publication = new ProducerLeg(producer, this.#peerId, options.source, seat);
       this.#open.set(publication.id, publication);
-      this.#host.published(publication, seat);
+      this.#host.published(publication);
       publication.announceWanted((layer) => this.#wanted(publication.id, layer));
       return publication;
     } catch (error) {
@@ -77,7 +77,7 @@ export class Publications {
   }
 
   /** Closes one, and its consumers. */
-  close(publication: Publication): void {
+  close(publication: ProducerLeg): void {
     if (!this.#open.delete(publication.id)) return;
     publication.close();
     this.#host.unpublished(publication);

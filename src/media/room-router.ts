@@ -4,7 +4,7 @@ import { WatershedError } from '../protocol/errors.ts';
 import { MEDIA_CODECS } from './codecs.ts';
 import { guarded, unattended } from './guard.ts';
 import { PipeLink } from './pipe-link.ts';
-import type { ProducerLeg } from './producer-leg.ts';
+import type { Hold, Origin } from './publication.ts';
 import type { MediaLimits, MediaOptions } from './types.ts';
 import type { WorkerLife } from './worker-life.ts';
 
@@ -39,8 +39,10 @@ export class RoomRouter {
   readonly #active: types.ActiveSpeakerObserver;
   readonly #keyFrameInterval: number;
   readonly #logger: Logger;
-  readonly #copies = new Map<string, Copy>();
+  readonly #copies = new Map<Origin, Copy>();
   readonly #links = new Map<RoomRouter, Promise<PipeLink>>();
+  /** Producers of other nodes that arrive here, on their way to whichever router of the room. */
+  landings = 0;
   #consumers = 0;
   #closed = false;
 
@@ -151,32 +153,25 @@ export class RoomRouter {
     unattended(this.#logger, 'active', this.#active.addProducer({ producerId }));
   }
 
-  /**
-   * Makes a producer of another router of the room available here, once for all who want it. Each call is
-   * matched by one of {@link release}, also when it rejects.
-   */
-  async acquire(leg: ProducerLeg, home: RoomRouter): Promise<void> {
-    if (home === this) return;
-    let copy = this.#copies.get(leg.id);
+  /** Makes a producer of another router of the room available here, once for all who want it. */
+  hold(origin: Origin, home: RoomRouter): Hold {
+    if (home === this) return { ready: Promise.resolve(), release: () => {} };
+    let copy = this.#copies.get(origin);
     if (!copy) {
-      copy = { ready: this.#copy(leg, home), users: 0 };
-      this.#copies.set(leg.id, copy);
+      copy = { ready: this.#copy(origin, home), users: 0 };
+      this.#copies.set(origin, copy);
     }
-    copy.users += 1;
-    await copy.ready;
-  }
-
-  release(producerId: string): void {
-    const copy = this.#copies.get(producerId);
-    if (!copy) return;
-    copy.users -= 1;
-    if (copy.users > 0) return;
-    this.#copies.delete(producerId);
-    unattended(
-      this.#logger,
-      'pipe',
-      copy.ready.then((producer) => producer.close()),
-    );
+    const held = copy;
+    held.users += 1;
+    let released = false;
+    return {
+      ready: held.ready.then(() => {}),
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#release(origin, held);
+      },
+    };
   }
 
   /** Another router of the room is gone; what came from it is, too. */
@@ -202,15 +197,26 @@ export class RoomRouter {
     this.router.close();
   }
 
-  async #copy(leg: ProducerLeg, home: RoomRouter): Promise<types.Producer> {
+  #release(origin: Origin, copy: Copy): void {
+    copy.users -= 1;
+    if (copy.users > 0) return;
+    if (this.#copies.get(origin) === copy) this.#copies.delete(origin);
+    unattended(
+      this.#logger,
+      'pipe',
+      copy.ready.then((producer) => producer.close()),
+    );
+  }
+
+  async #copy(origin: Origin, home: RoomRouter): Promise<types.Producer> {
     const link = await this.#linkFrom(home);
-    const copy = await link.carry(leg.producer, this.#keyFrameInterval);
-    leg.copies.add(copy);
-    copy.observer.once('close', () => leg.copies.delete(copy));
+    const copy = await link.carry(origin.producer, this.#keyFrameInterval);
+    origin.copies.add(copy);
+    copy.observer.once('close', () => origin.copies.delete(copy));
     // The publisher may have paused or closed while the copy was being made.
-    if (leg.closed) copy.close();
-    else if (leg.pausedBy !== null && !copy.paused) await copy.pause();
-    else if (leg.pausedBy === null && copy.paused) await copy.resume();
+    if (origin.closed) copy.close();
+    else if (origin.pausedBy !== null && !copy.paused) await copy.pause();
+    else if (origin.pausedBy === null && copy.paused) await copy.resume();
     if (copy.closed) throw new WatershedError('not_found');
     return copy;
   }

@@ -1,18 +1,35 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import { WatershedError } from '../protocol/errors.ts';
+import { Forwarding } from './forwarding.ts';
 import { guarded } from './guard.ts';
+import { judgeLegs } from './judge.ts';
 import { Peer } from './peer.ts';
-import type { PeerHost, Publication } from './peer-host.ts';
+import type { PeerHost } from './peer-host.ts';
+import { PipesOut } from './pipes-out.ts';
+import { ProducerLeg } from './producer-leg.ts';
+import type { Publication } from './publication.ts';
+import { Remotes } from './remotes.ts';
 import type { RoomRouter } from './room-router.ts';
 import { Seating } from './seating.ts';
-import { SpeakerOrder } from './speaker-order.ts';
 import { Speakers } from './speakers.ts';
-import type { MediaGate, MediaOptions, MediaRoom, MediaRoomEvents, MediaRoomOptions } from './types.ts';
+import type {
+  MediaGate,
+  MediaOptions,
+  MediaRoom,
+  MediaRoomEvents,
+  MediaRoomOptions,
+  PipeAnswer,
+  PipedProducer,
+  PipeOut,
+  PipeRequest,
+  PipeSource,
+  PipeStats,
+  PipeTarget,
+  RemoteProducer,
+  RemotePublication,
+} from './types.ts';
 import type { WorkerPool } from './worker-pool.ts';
-
-/** Shares of a subscriber's bandwidth: screens first, then who speaks, then the others evenly. */
-const PRIORITY = { screen: 40, dominant: 20, other: 1 } as const;
 
 /** The media side of a room: its peers, who of them sees whom, and on which workers. */
 export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, PeerHost {
@@ -20,16 +37,16 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
   readonly gate: MediaGate;
   readonly options: MediaOptions;
   readonly logger: Logger;
-  readonly #lastN: number | null;
   readonly #peers = new Map<string, Peer>();
-  readonly #publications = new Map<string, { publication: Publication; home: RoomRouter }>();
+  /** Of peers here and at other nodes. */
+  readonly #publications = new Map<string, Publication>();
+  readonly #forwarding: Forwarding;
+  readonly #remotes: Remotes;
+  readonly #pipesOut: PipesOut;
   readonly #seating: Seating;
   readonly #speakers: Speakers;
-  readonly #order = new SpeakerOrder();
   readonly #onClose: (room: Room) => void;
   #judgement = 0;
-  #featured: string | null = null;
-  #forwarding: NodeJS.Immediate | undefined;
   #closed = false;
 
   private constructor(
@@ -46,11 +63,15 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.gate = gate;
     this.options = options;
     this.logger = logger;
-    this.#lastN = lastN;
     this.#onClose = onClose;
+    this.#forwarding = new Forwarding(
+      lastN,
+      { publications: () => this.#publications.values(), subscribers: () => this.#peers.values() },
+      logger,
+    );
     this.#speakers = new Speakers(
       (speaking) => this.#tell(() => this.emit('speakers', speaking)),
-      (peerId) => this.#dominantChanged(peerId),
+      (peerId) => this.#forwarding.dominantChanged(peerId),
     );
     this.#seating = new Seating(
       pool,
@@ -62,17 +83,39 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
           this.#speakers.volumes(
             router,
             volumes.flatMap(({ producerId, volume }) => {
-              const peerId = this.#publications.get(producerId)?.publication.peerId;
+              const peerId = this.#publications.get(producerId)?.peerId;
               return peerId === undefined ? [] : [{ peerId, volume }];
             }),
           ),
         dominant: (router, producerId) => {
-          const peerId = this.#publications.get(producerId)?.publication.peerId;
+          const peerId = this.#publications.get(producerId)?.peerId;
           if (peerId !== undefined) this.#speakers.dominantOf(router, peerId);
         },
       },
       logger,
     );
+    this.#remotes = new Remotes(
+      {
+        wants: ({ id }) => [...this.#peers.values()].some(({ subscriptions }) => subscriptions.has(id)),
+        offer: (publication) => this.#offer(publication),
+        withdraw: (publication) => this.#withdraw(publication),
+        changed: (publication) => this.#forwarding.changed(publication),
+        vacate: (router) => this.#seating.vacate(router),
+        published: (publication) => this.published(publication),
+        unpublished: (publication) => this.unpublished(publication),
+        came: (peerId) => this.#forwarding.add(peerId),
+        went: (peerId) => this.#gone(peerId),
+      },
+      options,
+      logger,
+    );
+    this.#pipesOut = new PipesOut({
+      gate,
+      options,
+      logger,
+      local: (producerId) => this.#local(producerId),
+      ended: (out) => this.emit('unpiped', out),
+    });
   }
 
   /** Opens the room on the least loaded worker; throws `worker_unavailable`. */
@@ -98,21 +141,58 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     if (this.#peers.has(peerId)) throw new WatershedError('already_joined');
     const peer = new Peer(peerId, this, () => {
       this.#peers.delete(peerId);
-      this.#order.remove(peerId);
-      this.#speakers.forgetPeer(peerId);
-      this.#scheduleForwarding();
+      this.#gone(peerId);
     });
     this.#peers.set(peerId, peer);
-    this.#order.add(peerId);
+    this.#forwarding.add(peerId);
     return peer;
+  }
+
+  addRemote(described: RemoteProducer, from: PipeSource): RemotePublication {
+    if (this.#closed) throw new WatershedError('not_found');
+    if (this.#peers.has(described.peerId)) throw new WatershedError('already_joined');
+    if (this.#publications.has(described.producerId)) {
+      throw new WatershedError('bad_request', 'a producer of this id is known already');
+    }
+    return this.#remotes.add(described, from);
+  }
+
+  describe(producerId: string): RemoteProducer | undefined {
+    const leg = this.#local(producerId);
+    if (!leg || leg.closed) return undefined;
+    const { info, peerId, pausedBy, topLayer, home } = leg;
+    const { type } = leg.producer;
+    return { ...info, peerId, pausedBy, topLayer, type, router: home.router.id };
+  }
+
+  async pipe(to: PipeTarget, request: PipeRequest): Promise<PipeAnswer> {
+    return this.#pipesOut.pipe(to, request);
+  }
+
+  unpipe(to: { readonly node: string }, request: PipedProducer): void {
+    this.#pipesOut.unpipe(to, request);
+  }
+
+  setRemoteWanted(node: string, producerId: string, spatialLayer: number | null): void {
+    this.#pipesOut.setWanted(node, producerId, spatialLayer);
+  }
+
+  pipesOut(): readonly PipeOut[] {
+    return this.#pipesOut.all();
+  }
+
+  async pipeStats(): Promise<PipeStats[]> {
+    return (await Promise.all([this.#pipesOut.stats(), this.#remotes.stats()])).flat();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pipesOut.close();
+    this.#remotes.close();
     for (const peer of [...this.#peers.values()]) peer.close();
     this.#speakers.close();
-    clearImmediate(this.#forwarding);
+    this.#forwarding.close();
     this.#seating.close();
     this.#onClose(this);
     guarded(this.logger, 'room event', () => this.emit('closed'));
@@ -126,90 +206,58 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.#seating.unseat(peerId);
   }
 
-  homeOf(publication: Publication): RoomRouter | undefined {
-    return this.#publications.get(publication.id)?.home;
-  }
-
-  published(publication: Publication, home: RoomRouter): void {
-    this.#publications.set(publication.id, { publication, home });
+  published(publication: Publication): void {
+    this.#publications.set(publication.id, publication);
     // Only who talks is a speaker: a film on a shared screen is not.
-    if (publication.source === 'microphone') home.listenTo(publication.producer);
-    if (publication.source === 'camera') this.#scheduleForwarding();
-    for (const peer of this.#peers.values()) peer.subscriptions.offer(publication);
+    if (publication instanceof ProducerLeg && publication.source === 'microphone') {
+      publication.home.listenTo(publication.producer);
+    }
+    this.#forwarding.changed(publication);
+    this.#offer(publication);
   }
 
   unpublished(publication: Publication): void {
     this.#publications.delete(publication.id);
-    for (const tell of [...this.#peers.values()].map((peer) => peer.unsubscribe(publication.id))) tell();
-    if (publication.source === 'camera') this.#scheduleForwarding();
+    this.#withdraw(publication);
+    this.#forwarding.changed(publication);
   }
 
   publicationChanged(publication: Publication): void {
-    if (publication.source === 'camera') this.#scheduleForwarding();
+    this.#forwarding.changed(publication);
   }
 
   offerAll(peerId: string): void {
     const peer = this.#peers.get(peerId);
     if (!peer) return;
-    const publications = [...this.#publications.values()].map(({ publication }) => publication);
+    const publications = [...this.#publications.values()];
     // Audio first: at the limit of consumers, everybody is at least heard.
     publications.sort((a, b) => Number(a.kind === 'video') - Number(b.kind === 'video'));
     for (const publication of publications) peer.subscriptions.offer(publication);
   }
 
   forwards(watcher: string, publication: Publication): boolean {
-    if (this.#lastN === null || publication.source !== 'camera') return true;
-    return this.#seenBy(watcher, this.#lastN).has(publication.peerId);
+    return this.#forwarding.forwards(watcher, publication);
   }
 
   priorityOf(publication: Publication): number {
-    if (publication.kind === 'audio') return PRIORITY.other;
-    if (publication.source === 'screen') return PRIORITY.screen;
-    return publication.peerId === this.#featured ? PRIORITY.dominant : PRIORITY.other;
+    return this.#forwarding.priorityOf(publication);
   }
 
   rejudge(peerId: string): void {
-    const peer = this.#peers.get(peerId);
-    if (!peer) return;
     this.#judgement += 1;
-    const refused = this.#refusal(() => this.gate.assertTransport(peerId));
-    if (refused) {
-      peer.forbid(refused.error);
-      return;
-    }
-    // First close all that is forbidden, then tell.
-    const tells: (() => void)[] = [];
-    if (this.#refusal(() => this.gate.assertProduce(peerId))) {
-      for (const publication of peer.publications.all()) tells.push(peer.withdraw(publication));
-    }
-    for (const publication of peer.publications.all()) {
-      for (const other of this.#peers.values()) {
-        if (other.subscriptions.has(publication.id)) tells.push(...this.#judgeConsume(publication, other));
-      }
-    }
-    for (const publication of peer.subscriptions.publications()) {
-      tells.push(...this.#judgeConsume(publication, peer));
-    }
+    // First close all that is forbidden, what leaves this node before all else, then tell.
+    this.#pipesOut.judge(peerId);
+    const tells = judgeLegs(this.gate, {
+      peerId,
+      peer: this.#peers.get(peerId),
+      publications: this.#of(peerId),
+      peers: [...this.#peers.values()],
+    });
+    this.#remotes.judged();
     for (const tell of tells) tell();
     // And what was forbidden may be allowed now.
     this.offerAll(peerId);
-    for (const publication of peer.publications.all()) {
-      for (const other of this.#peers.values()) other.subscriptions.offer(publication);
-    }
-  }
-
-  #judgeConsume(publication: Publication, consumer: Peer): (() => void)[] {
-    const refused = this.#refusal(() => this.gate.assertConsume(publication.peerId, consumer.peerId));
-    return refused ? [consumer.unsubscribe(publication.id)] : [];
-  }
-
-  #refusal(check: () => void): { error: unknown } | undefined {
-    try {
-      check();
-      return undefined;
-    } catch (error) {
-      return { error };
-    }
+    for (const publication of this.#of(peerId)) this.#offer(publication);
   }
 
   #routerDied(router: RoomRouter): void {
@@ -217,61 +265,39 @@ export class Room extends EventEmitter<MediaRoomEvents> implements MediaRoom, Pe
     this.#speakers.forget(router);
     this.logger.warn({ worker: router.life.index, peers: peers.length }, 'media: room lost a worker');
     for (const peerId of peers) this.#peers.get(peerId)?.reset('worker_died');
+    this.#remotes.routerDied(router);
   }
 
   /** One consumer for each of the router's peers and each producer of somebody else. */
   #expectedConsumers(router: RoomRouter): number {
     let own = 0;
-    for (const { publication } of this.#publications.values()) {
-      if (router.peers.has(publication.peerId)) own += 1;
+    for (const { peerId } of this.#publications.values()) {
+      if (router.peers.has(peerId)) own += 1;
     }
     return router.peers.size * this.#publications.size - own;
   }
 
-  #dominantChanged(peerId: string): void {
-    const before = this.#featured;
-    if (before === peerId) return;
-    this.#featured = peerId;
-    for (const { publication } of this.#publications.values()) {
-      if (publication.peerId !== peerId && publication.peerId !== before) continue;
-      const priority = this.priorityOf(publication);
-      for (const leg of publication.watchers) leg.defaultPriority(priority);
-    }
-    if (this.#lastN === null) return;
-    this.#order.speaks(peerId, this.#lastN, this.#hasCamera());
-    this.#scheduleForwarding();
+  #of(peerId: string): Publication[] {
+    return [...this.#publications.values()].filter((publication) => publication.peerId === peerId);
   }
 
-  #scheduleForwarding(): void {
-    if (this.#lastN === null || this.#closed) return;
-    this.#forwarding ??= setImmediate(() => {
-      this.#forwarding = undefined;
-      guarded(this.logger, 'lastN', () => this.#applyForwarding());
-    });
+  #local(producerId: string): ProducerLeg | undefined {
+    const publication = this.#publications.get(producerId);
+    return publication instanceof ProducerLeg ? publication : undefined;
   }
 
-  #applyForwarding(): void {
-    const lastN = this.#lastN;
-    if (lastN === null) return;
-    for (const peer of this.#peers.values()) {
-      const seen = this.#seenBy(peer.peerId, lastN);
-      for (const leg of peer.subscriptions.all()) {
-        if (leg.source.source === 'camera') leg.forward(seen.has(leg.source.peerId));
-      }
-    }
+  #offer(publication: Publication): void {
+    for (const peer of this.#peers.values()) peer.subscriptions.offer(publication);
   }
 
-  #seenBy(watcher: string, lastN: number): Set<string> {
-    return this.#order.first(lastN, watcher, this.#hasCamera());
+  #withdraw({ id }: Publication): void {
+    for (const tell of [...this.#peers.values()].map((peer) => peer.unsubscribe(id))) tell();
   }
 
-  /** A camera that is paused takes nobody's place. */
-  #hasCamera(): (peerId: string) => boolean {
-    const peers = new Set<string>();
-    for (const { publication } of this.#publications.values()) {
-      if (publication.source === 'camera' && publication.pausedBy === null) peers.add(publication.peerId);
-    }
-    return (peerId) => peers.has(peerId);
+  /** A peer is gone, from here or from another node. */
+  #gone(peerId: string): void {
+    this.#forwarding.remove(peerId);
+    this.#speakers.forgetPeer(peerId);
   }
 
   #tell(emit: () => void): void {

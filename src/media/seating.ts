@@ -64,13 +64,21 @@ export class Seating {
     });
   }
 
-  /** A router that nobody sits on any more is closed, unless it is the room's last. */
   unseat(peerId: string): void {
     const router = this.#seats.get(peerId);
     if (!router) return;
     this.#seats.delete(peerId);
     router.peers.delete(peerId);
-    if (router.peers.size === 0 && this.#routers.length > 1) this.#drop(router);
+    this.vacate(router);
+  }
+
+  /**
+   * Closes a router that nobody sits on any more, and that nothing arrives at for others, unless it is the room's
+   * last.
+   */
+  vacate(router: RoomRouter): void {
+    if (router.peers.size > 0 || router.landings > 0 || this.#routers.length === 1) return;
+    if (this.#routers.includes(router)) this.#drop(router);
   }
 
   /** The router's worker died. Returns who sat there. */

@@ -3,8 +3,9 @@ import { WatershedError } from '../protocol/errors.ts';
 import type { ConsumerInfo } from '../protocol/state.ts';
 import { ConsumerLeg, type PausedBy } from './consumer-leg.ts';
 import { guarded } from './guard.ts';
-import type { PeerHost, Publication } from './peer-host.ts';
+import type { PeerHost } from './peer-host.ts';
 import type { PeerTransports } from './peer-transports.ts';
+import type { Hold, Publication } from './publication.ts';
 import type { RoomRouter } from './room-router.ts';
 
 /** How long announced consumers wait for others that are still being made, so that a client negotiates once. */
@@ -22,6 +23,8 @@ export interface SubscriptionsListener {
 interface Entry {
   readonly publication: Publication;
   readonly seat: RoomRouter;
+  /** Keeps the publication at the seat while it is consumed. */
+  readonly hold: Hold;
   leg: ConsumerLeg | undefined;
 }
 
@@ -78,8 +81,7 @@ export class Subscriptions {
   offer(publication: Publication): void {
     const receive = this.#transports.get('receive');
     const capabilities = this.#capabilities;
-    const home = this.#host.homeOf(publication);
-    if (!receive || !capabilities || !home || publication.peerId === this.#peerId) return;
+    if (!receive || !capabilities || publication.peerId === this.#peerId) return;
     if (publication.closed || this.#entries.has(publication.id)) return;
     if (this.#entries.size >= this.#host.options.limits.consumersPerPeer) {
       this.#refused += 1;
@@ -94,10 +96,11 @@ export class Subscriptions {
       // The gate has recorded its decision. There is no asker to answer: the consumer is just not made.
       return;
     }
-    const entry: Entry = { publication, seat: receive.seat, leg: undefined };
+    const { seat, transport } = receive;
+    const entry: Entry = { publication, seat, hold: publication.hold(seat), leg: undefined };
     this.#entries.set(publication.id, entry);
     this.#making += 1;
-    this.#make(entry, home, receive.transport, capabilities)
+    this.#make(entry, transport, capabilities)
       .catch((error: unknown) => {
         if (this.#entries.get(publication.id) === entry) this.#entries.delete(publication.id);
         this.#host.logger.debug({ err: error }, 'media: a consumer could not be made');
@@ -150,25 +153,24 @@ export class Subscriptions {
   }
 
   /** What is still being made notices by itself that its entry is gone. */
-  #discard({ leg, seat, publication }: Entry): void {
+  #discard({ leg, seat, hold }: Entry): void {
     if (!leg) return;
     this.#legs.delete(leg.id);
     leg.close();
     seat.countConsumer(-1);
-    seat.release(publication.id);
+    hold.release();
   }
 
   async #make(
     entry: Entry,
-    home: RoomRouter,
     transport: types.WebRtcTransport,
     rtpCapabilities: types.RtpCapabilities,
   ): Promise<void> {
-    const { publication, seat } = entry;
+    const { publication, seat, hold } = entry;
     const judged = this.#host.judgement;
     let made = false;
     try {
-      await seat.acquire(publication, home);
+      await hold.ready;
       if (!seat.router.canConsume({ producerId: publication.id, rtpCapabilities })) {
         throw new WatershedError('unsupported_media');
       }
@@ -190,7 +192,7 @@ export class Subscriptions {
       this.#add(entry, consumer);
       made = true;
     } finally {
-      if (!made) seat.release(publication.id);
+      if (!made) hold.release();
     }
   }
 
@@ -207,7 +209,7 @@ export class Subscriptions {
       this.#host.logger,
     );
     entry.leg = leg;
-    this.#legs.set(leg.id, { publication, seat, leg });
+    this.#legs.set(leg.id, { publication, seat, hold: entry.hold, leg });
     seat.countConsumer(1);
     if (!this.#host.forwards(this.#peerId, publication)) leg.forward(false);
     leg.defaultPriority(this.#host.priorityOf(publication));

@@ -39,6 +39,8 @@ export interface MediaOptions {
   readonly basePort: number;
   readonly enableTcp: boolean;
   readonly enableUdp: boolean;
+  /** Where pipes to and from other nodes end; without it there are none (`pipes_off`, a PipeError). */
+  readonly pipes?: PipeOptions;
   readonly limits: MediaLimits;
 }
 
@@ -46,6 +48,14 @@ export interface ListenAddress {
   readonly ip: string;
   /** What candidates say instead of `ip` (NAT). */
   readonly announced?: string;
+}
+
+export interface PipeOptions {
+  readonly ip: string;
+  /** The IP address that other nodes are told instead of `ip` (NAT). */
+  readonly announced?: string;
+  /** UDP ports; the system's choice where absent. One for each pair of routers of a room that spans nodes. */
+  readonly ports?: { readonly min: number; readonly max: number };
 }
 
 /**
@@ -61,6 +71,8 @@ export interface MediaGate {
   assertConsume(producerPeerId: string, consumerPeerId: string): void;
   /** Each newly selected ICE tuple's remote address, before anything more is done for the peer. */
   assertAddress(peerId: string, remoteAddress: string): void;
+  /** Before a producer's media goes to another datacenter, and again whenever labels or the policy change. */
+  assertPipe(producerPeerId: string, datacenter: string): void;
 }
 
 export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
@@ -101,12 +113,117 @@ export interface MediaRoom extends EventEmitter<MediaRoomEvents> {
   readonly roomId: string;
   /** Creates the media side of a peer, without any transport yet. */
   addPeer(peerId: string): MediaPeer;
+  /**
+   * Offers a producer of a peer at another node to the peers here, like any; it is piped here only while somebody
+   * consumes it. `gate.assertConsume` is asked as for local ones. `already_joined` where that peer sits here,
+   * `bad_request` where the id is known already, `too_many_producers`.
+   */
+  addRemote(producer: RemoteProducer, source: PipeSource): RemotePublication;
+  /** How a producer of a peer here is described to other nodes; undefined once it is gone. */
+  describe(producerId: string): RemoteProducer | undefined;
+  /**
+   * Sends a producer of a peer here to another node's pipe end. `gate.assertPipe` is asked first, and again after
+   * each wait. The same request again gets the same answer. Received producers are `not_found`: they are never
+   * piped on. `bad_request` where the producer's router or the far end is not the pipe's, `too_many_pipes`,
+   * `pipes_off`.
+   */
+  pipe(to: PipeTarget, request: PipeRequest): Promise<PipeAnswer>;
+  /** The other node consumes it no more; unknown ones do nothing. */
+  unpipe(to: { readonly node: string }, request: PipedProducer): void;
+  /** The highest spatial layer that is consumed at the node; null for none, so that nothing is sent there. */
+  setRemoteWanted(node: string, producerId: string, spatialLayer: number | null): void;
+  /** What leaves this node, for leases, judging and metrics. */
+  pipesOut(): readonly PipeOut[];
+  /** mediasoup's own figures of every pipe transport that is open now. */
+  pipeStats(): Promise<PipeStats[]>;
+  /**
+   * Judges every leg of a peer, here or at another node, again. What the gate now forbids closes at once: pipes
+   * out and in first.
+   */
+  rejudge(peerId: string): void;
   close(): void;
+}
+
+/** One end of a pipe between two nodes. The SRTP key passes over the authenticated link only, never to a log. */
+export interface PipeEnd {
+  readonly ip: string;
+  readonly port: number;
+  readonly srtpParameters: { readonly cryptoSuite: 'AEAD_AES_256_GCM'; readonly keyBase64: string };
+}
+
+/** A producer at another node, as that node describes it. */
+export interface RemoteProducer extends ProducerInfo {
+  readonly peerId: string;
+  readonly pausedBy: 'publisher' | 'host' | null;
+  readonly topLayer: number;
+  readonly type: 'simple' | 'simulcast' | 'svc';
+  /** Opaque name of the router that it arrives at there: producers of one router share a pipe. */
+  readonly router: string;
+}
+
+export interface RemotePublication {
+  /** Paused, resumed, at another router, or judged differently there: the far node's newest word on it. */
+  update(producer: RemoteProducer): void;
+  /** It is gone, or its node is. */
+  close(): void;
+}
+
+/** A producer within a pipe. */
+export interface PipedProducer {
+  readonly pipeId: string;
+  readonly producerId: string;
+}
+
+export interface PipeRequest extends PipedProducer {
+  /** The publisher, as the asking node knows it. */
+  readonly peerId: string;
+  /** The asking node's end. */
+  readonly end: PipeEnd;
+}
+
+export interface PipeAnswer {
+  readonly end: PipeEnd;
+  readonly rtpParameters: WireRtpParameters;
+  readonly paused: boolean;
+}
+
+/** A node, with the datacenter that its certificate says. */
+export interface PipeTarget {
+  readonly node: string;
+  readonly datacenter: string;
+}
+
+export interface PipeOut extends PipeTarget, PipedProducer {
+  readonly peerId: string;
+}
+
+export interface PipeStats {
+  readonly direction: 'in' | 'out';
+  readonly node: string;
+  readonly pipeId: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** The way to the node that has a remote producer. */
+export interface PipeSource {
+  readonly node: string;
+  /**
+   * Rejects when that node refuses or cannot be reached. `lost` is called, at most once, when what was opened has
+   * ended without `release`: by the far node, or with its lease.
+   */
+  open(request: PipeRequest, lost: () => void): Promise<PipeAnswer>;
+  /** Nobody here consumes it any more. */
+  release(request: PipedProducer): void;
+  /** The highest spatial layer that is consumed here; null for none. */
+  wanted(producerId: string, spatialLayer: number | null): void;
 }
 
 export interface MediaRoomEvents {
   /** Loudest first, at most once per 300 ms and only on change. */
   speakers: [{ dominant: string | null; volumes: { peerId: string; volume: number }[] }];
+  /** A producer is sent to a node no more, without that node having asked (`unpipe`). */
+  unpiped: [PipeOut];
   closed: [];
 }
 

@@ -103,7 +103,7 @@ export class PlainPolicy implements NodePolicy {
     if (digest === this.#running.digest) return { kind: 'unchanged' };
     this.#running = read.policy;
     onEvent({ kind: 'switched', from: 'file', version: policy.version, digest, signers: [] });
-    await this.#listeners.tell(read.policy, (error) => onEvent({ kind: 'failed', error }));
+    void this.#listeners.tell(read.policy, (error) => onEvent({ kind: 'failed', error }));
     return { kind: 'switched' };
   }
 

@@ -179,7 +179,8 @@ export class PolicyKeeper implements NodePolicy {
     this.#refused = null;
     const names = [...new Set([...constitution, ...document])];
     this.#options.onEvent({ kind: 'switched', from, version: policy.version, digest, signers: names });
-    await this.#listeners.tell(compiled, (error) => this.#options.onEvent({ kind: 'failed', error }));
+    // Not waited for: the next switch may not wait until everyone was told about this one.
+    void this.#listeners.tell(compiled, (error) => this.#options.onEvent({ kind: 'failed', error }));
     return { kind: 'switched' };
   }
 

@@ -54,8 +54,8 @@ export interface NodePolicy {
   /** Reads the operator's file again (SIGHUP). */
   reload(): Promise<Offered>;
   /**
-   * Calls back after each switch, with the new policy in force: whatever it forbids is closed before the listener
-   * first waits. Returns what stops it.
+   * Calls back after each switch, with the new policy in force. The next switch does not wait for a listener: each
+   * is to judge by the policy of the moment. Returns what stops it.
    */
   onSwitch(listener: (policy: CompiledPolicy) => Promise<void> | void): () => void;
   /** Stops looking at the file; what is under way is finished. */

@@ -1,13 +1,31 @@
 import type { NodeConfig } from '../config/schema.ts';
-import type { MediaOptions } from '../media/types.ts';
+import type { MediaOptions, PipeOptions } from '../media/types.ts';
 import type { RoomLimits } from '../rooms/limits.ts';
 import { DEFAULT_SIGNALING_LIMITS, type SignalingLimits } from '../signaling/limits.ts';
 
 /** What of the configuration each part gets: the parts do not know the configuration's form. */
 
-export function mediaOptions({ media }: NodeConfig, workerBin: string): MediaOptions {
+export function mediaOptions({ media, cluster: { pipes } }: NodeConfig, workerBin: string): MediaOptions {
   const { workers, listen, basePort, udp, tcp, limits } = media;
-  return { workerBin, workers, listen, basePort, enableUdp: udp, enableTcp: tcp, limits };
+  return {
+    workerBin,
+    workers,
+    listen,
+    basePort,
+    enableUdp: udp,
+    enableTcp: tcp,
+    limits,
+    ...(pipes !== null && { pipes: pipeOptions(pipes) }),
+  };
+}
+
+function pipeOptions({
+  ip,
+  announced,
+  portMin: min,
+  portMax: max,
+}: NonNullable<NodeConfig['cluster']['pipes']>): PipeOptions {
+  return { ip, ...(announced !== undefined && { announced }), ports: { min, max } };
 }
 
 export function signalingLimits({ signaling }: NodeConfig): SignalingLimits {

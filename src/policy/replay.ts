@@ -43,6 +43,8 @@ export interface Replay {
 
 /** Steps at which media is judged: there is no redirect, only the fence. */
 const MEDIA_STEPS = new Set(['transport', 'produce', 'consume', 'address']);
+/** Steps that `expires` ends: the others are of sessions that go on. */
+const NEW_STEPS = new Set(['directory', 'upgrade', 'join']);
 /** Refusals that come from policy and label, and no others. */
 const POLICY_CODES = new Set([
   'region_unknown',
@@ -92,7 +94,7 @@ function labelled(draft: CompiledPolicy, record: RecordedDecision, home: string)
   }
   // A directory question is about everywhere else: no datacenter is `here`.
   const here = record.step === 'directory' ? '' : record.here;
-  const now = record.at ?? Number.NEGATIVE_INFINITY;
+  const now = (NEW_STEPS.has(record.step) ? record.at : null) ?? Number.NEGATIVE_INFINITY;
   const { kind, code } = decide(draft, label, here, () => true, { jti: '', now });
   return { to: kind, code, sure: true };
 }

@@ -22,6 +22,8 @@ export function guardedGate(gate: MediaGate, forbid: (peerId: string, error: unk
     assertProduce: (peerId) => guarded(peerId, () => gate.assertProduce(peerId)),
     // Whose label was at fault is not known here; the leg is not made, and the peer itself is judged by the others.
     assertConsume: (producerPeerId, consumerPeerId) => gate.assertConsume(producerPeerId, consumerPeerId),
+    // That its media may not go there does not forbid it to be here.
+    assertPipe: (producerPeerId, datacenter) => gate.assertPipe(producerPeerId, datacenter),
     // Media announces this one itself (`forbidden`), with the peer's transports closed.
     assertAddress: (peerId, remoteAddress) => gate.assertAddress(peerId, remoteAddress),
   };

@@ -107,27 +107,84 @@ it('takes no chat from a peer that may not be served here', async () => {
   expect(bob.outlet.events).not.toContain('chat');
 });
 
-it('closes every forbidden leg at a switch of policy before it decides about any stay', async () => {
-  const fixture = new RoomsFixture();
-  const ada = await fixture.join({ room: 'one' });
-  const bob = await fixture.join({ room: 'two', region: 'eu' });
-  await publish(ada.room, ada.peer, CAMERA);
-  await publish(bob.room, bob.peer, CAMERA);
-  const medias = [fixture.engine.room('one').peer(ada.peer.id), fixture.engine.room('two').peer(bob.peer.id)];
-  let decidedAt = -1;
+/** A switch after which nobody of eu may be here; what the admission was asked goes into the engine's calls. */
+function forbidEu(fixture: RoomsFixture): void {
   fixture.admission.allowed = (label) => label.home !== 'eu';
-  fixture.admission.verdict = (session) => {
-    if (decidedAt < 0) decidedAt = fixture.engine.calls.length;
+  fixture.admission.verdict = (session, { step }) => {
+    fixture.engine.calls.push(`decide ${step} ${session.label.home}`);
     return session.label.home === 'eu'
       ? { kind: 'redirect', redirect: policyRedirect() }
       : { kind: 'admit', session };
   };
-  const switched = fixture.rooms.rejudgeAll();
+}
+
+it('closes what a switch of policy forbids before it decides about any stay, and decides those first', async () => {
+  const fixture = new RoomsFixture();
+  const ada = await fixture.join({ room: 'one' });
+  const bob = await fixture.join({ room: 'two', region: 'eu' });
+  const eve = await fixture.join({ room: 'three', region: 'eu' });
+  await publish(ada.room, ada.peer, CAMERA);
+  await publish(bob.room, bob.peer, CAMERA);
+  const medias = [fixture.engine.room('one').peer(ada.peer.id), fixture.engine.room('two').peer(bob.peer.id)];
+  forbidEu(fixture);
+  fixture.engine.calls.length = 0;
+  await fixture.rooms.rejudgeAll();
+  expect(fixture.engine.calls.filter((call) => /rejudge|decide/.test(call))).toEqual([
+    'rejudge',
+    'rejudge',
+    'decide switch eu',
+    'decide switch eu',
+    'decide switch us',
+    'rejudge',
+  ]);
   expect(medias.map(({ made }) => made.length)).toEqual([1, 0]);
-  await switched;
-  expect(fixture.engine.calls.slice(0, decidedAt).filter((call) => call === 'rejudge')).toHaveLength(2);
   expect(ada.outlet.ending).toBeNull();
+  // Told where to go, though media said that it was forbidden before the decision was there.
+  expect([bob.outlet.ending?.kind, eve.outlet.ending?.kind]).toEqual(['redirect', 'redirect']);
+});
+
+it('closes what a switch forbids in the call itself', async () => {
+  const fixture = new RoomsFixture();
+  const bob = await fixture.join({ region: 'eu' });
+  forbidEu(fixture);
+  const switched = fixture.rooms.rejudgeAll();
+  expect(fixture.engine.room('standup').peer(bob.peer.id).transports).toBe(0);
+  expect(bob.outlet.ending).toBeNull();
+  await switched;
   expect(bob.outlet.ending?.kind).toBe('redirect');
+});
+
+it('ends the stay of one whose media a switch closed, though the next switch would admit it', async () => {
+  const fixture = new RoomsFixture();
+  const bob = await fixture.join({ region: 'eu' });
+  fixture.admission.allowed = () => false;
+  const switched = fixture.rooms.rejudgeAll();
+  fixture.admission.allowed = () => true;
+  await switched;
+  expect(bob.outlet.ending).toEqual({ kind: 'bye', code: 'region_not_admitted', close: 4403 });
+});
+
+it('judges a full node in slices: everything else has its turn between them', async () => {
+  const fixture = new RoomsFixture();
+  for (let i = 0; i < 10; i++) await fixture.join({ room: `room-${i}`, region: i < 5 ? 'us' : 'eu' });
+  forbidEu(fixture);
+  fixture.engine.calls.length = 0;
+  // Each look at the clock finds it 3 ms later: a slice is used up after two stays.
+  let looks = 0;
+  fixture.clock.monotonicMs = () => 3 * looks++;
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    fixture.engine.calls.push('turn');
+    handle = setImmediate(turn);
+  };
+  let handle = setImmediate(turn);
+  await fixture.rooms.rejudgeAll();
+  clearImmediate(handle);
+  expect(turns).toBeGreaterThan(3);
+  const legs = fixture.engine.calls.filter((call) => /rejudge|decide/.test(call));
+  expect(legs.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'rejudge'));
+  expect(legs.filter((call) => call.startsWith('decide'))).toHaveLength(10);
 });
 
 it('ends stays that cannot be judged, and keeps those whose token alone is too old', async () => {

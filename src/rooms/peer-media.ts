@@ -1,7 +1,6 @@
 import type { MediaPeer, ProduceOptions } from '../media/types.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import { type ConsumerInfo, kindOfSource, type ProducerInfo } from '../protocol/state.ts';
-import { type Ending, forbiddenEnding } from './ending.ts';
 import { type Notification, notification } from './notification.ts';
 import type { Peer } from './peer.ts';
 
@@ -9,8 +8,8 @@ import type { Peer } from './peer.ts';
 export interface MediaAudience {
   /** To everyone else in the room that may be given what this peer originates. */
   fromPeer(origin: Peer, notification: Notification): void;
-  /** The peer's media was forbidden. */
-  drop(peer: Peer, reason: 'policy', ending: Ending): void;
+  /** The peer's media was forbidden, and is closed. */
+  forbidden(peer: Peer, error: unknown): void;
 }
 
 /** Characters of JSON in one `consumersCreated`, well below the frame's limit of 64 KiB. */
@@ -100,7 +99,7 @@ export function wireMedia(room: MediaAudience, peer: Peer, media: MediaPeer): vo
   );
   media.on(
     'forbidden',
-    whileSeated(({ error }) => room.drop(peer, 'policy', forbiddenEnding(error))),
+    whileSeated(({ error }) => room.forbidden(peer, error)),
   );
 }
 

@@ -21,7 +21,7 @@ export interface NodeIdentity {
 /** What every room of the node shares. */
 export interface RoomDeps {
   readonly engine: Pick<MediaEngine, 'openRoom'>;
-  readonly admission: Pick<Admission, 'decideAgain' | 'gate'>;
+  readonly admission: Pick<Admission, 'decideAgain' | 'gate' | 'serves'>;
   readonly node: NodeIdentity;
   /** Digest of the policy that the node runs now; empty where it has none. */
   readonly policyDigest: () => string;

@@ -3,7 +3,7 @@ import { WatershedError } from '../protocol/errors.ts';
 import { type Ending, endingOf } from './ending.ts';
 import type { Newcomer } from './peer.ts';
 import type { RoomDeps } from './ports.ts';
-import { rejudgeStays } from './rejudge.ts';
+import { rejudgeEveryone } from './rejudge.ts';
 import { type ClosedBy, type Entered, Room } from './room.ts';
 
 /** How a join came out. An error (a limit, a lock) is thrown instead. */
@@ -87,13 +87,9 @@ export class RoomManager {
     }
   }
 
-  /**
-   * For a switch of policy. Every leg that is forbidden now closes in this call, before it returns its promise;
-   * then each stay is decided anew, and those who may not stay are redirected or refused.
-   */
-  async rejudgeAll(): Promise<void> {
-    for (const room of this.#rooms.values()) room.rejudgeLegs();
-    await Promise.all([...this.#rooms.values()].map((room) => rejudgeStays(room, this.#deps)));
+  /** For a switch of policy: whatever it forbids is closed first, then every stay is decided anew. */
+  rejudgeAll(): Promise<void> {
+    return rejudgeEveryone([...this.#rooms.values()], this.#deps);
   }
 
   /** No new rooms and no new members from now on. */

@@ -38,6 +38,8 @@ export class Room implements MediaAudience {
   readonly #peers = new Map<string, Peer>();
   readonly #chat: Chat;
   readonly #media: RoomMedia;
+  /** Whose stays are about to be decided, and what was forbidden of them meanwhile. */
+  readonly #deciding = new Map<Peer, unknown>();
   /** Whom a host removed; they stay out while the room lives. */
   readonly #keptOut = new Set<string>();
   readonly #endsAtMs: number | null;
@@ -63,7 +65,7 @@ export class Room implements MediaAudience {
       onLabel: (peerId, label) => this.#relabel(peerId, label),
       forbid: (peerId, error) => {
         const peer = this.#peers.get(peerId);
-        if (peer !== undefined) this.drop(peer, 'policy', forbiddenEnding(error));
+        if (peer !== undefined) this.forbidden(peer, error);
       },
       onSpeakers: (data) => this.#tell(notification('speakers', data)),
       onClosed: () => this.close('internal'),
@@ -256,9 +258,27 @@ export class Room implements MediaAudience {
     }
   }
 
-  /** Closes every leg that the policy of this moment forbids; at once, before anybody is told anything. */
-  rejudgeLegs(): void {
-    for (const peer of this.members()) peer.media.rejudge();
+  /**
+   * Closes every leg of a member that the policy of this moment forbids, at once. Nobody is told anything yet: the
+   * decision about the stay, which has to follow (`decided`), knows where else the peer may go.
+   */
+  rejudgeLegs(peer: Peer): void {
+    if (!peer.seated) return;
+    this.#deciding.set(peer, null);
+    peer.media.rejudge();
+  }
+
+  /** The stay goes on, or has ended. What was forbidden meanwhile ends it, whatever was decided. */
+  decided(peer: Peer): void {
+    const error = this.#deciding.get(peer) ?? null;
+    this.#deciding.delete(peer);
+    if (error !== null && peer.seated) this.drop(peer, 'policy', forbiddenEnding(error));
+  }
+
+  /** The gate forbade a leg of the peer's own, which is closed: its stay ends, unless that is being decided. */
+  forbidden(peer: Peer, error: unknown): void {
+    if (this.#deciding.has(peer)) this.#deciding.set(peer, error);
+    else this.drop(peer, 'policy', forbiddenEnding(error));
   }
 
   /** A room with nobody in it and nobody waiting is closed after a while. */

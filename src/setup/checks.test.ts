@@ -75,7 +75,12 @@ describe('Debian packages', () => {
     const { commands, headers } = buildRequirements(join(import.meta.dirname, '../..'));
     expect(commands.map((c) => c.package)).toContain('g++');
     expect(headers.map((h) => h.package)).toContain('libsrtp2-dev');
-    expect(testRequirements.commands.map((c) => c.package)).toEqual(['redis-server', 'chromium', 'iproute2']);
+    expect(testRequirements.commands.map((c) => c.package)).toEqual([
+      'redis-server',
+      'chromium',
+      'iproute2',
+      'haproxy',
+    ]);
   });
 });
 

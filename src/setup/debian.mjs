@@ -7,6 +7,7 @@ import { createMeter, say } from './report.mjs';
 const redis = { name: 'redis-server', package: 'redis-server' };
 const chromium = { name: 'chromium', package: 'chromium' };
 const iproute = { name: 'ip', package: 'iproute2' };
+const haproxy = { name: 'haproxy', package: 'haproxy' };
 
 /** @typedef {{ name: string, package: string }} Requirement a command or a header, and the Debian package that has it */
 
@@ -23,7 +24,7 @@ export function buildRequirements(root) {
 export const clusterRequirements = { commands: [redis], headers: [] };
 
 /** What the tests run on. */
-export const testRequirements = { commands: [redis, chromium, iproute], headers: [] };
+export const testRequirements = { commands: [redis, chromium, iproute, haproxy], headers: [] };
 
 /**
  * The packages whose command or header is not there. What counts is the thing itself and not the package:

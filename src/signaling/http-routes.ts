@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission } from '../cluster/types.ts';
-import type { ClientAddress } from '../geo/proxies.ts';
 import type { DirectoryKeys } from '../protocol/directory.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { DIRECTORY_PATH, KEYS_PATH, SIGNAL_PATH } from '../protocol/frames.ts';
@@ -40,7 +39,7 @@ export interface MetricsText {
 
 export interface RouteDeps {
   readonly admission: Pick<Admission, 'directory'>;
-  readonly clientAddress: ClientAddress;
+  readonly clientAddress: (request: IncomingMessage) => string;
   /** Exact origins, or `self`. */
   readonly origins: readonly string[];
   readonly keys: () => DirectoryKeys;
@@ -79,7 +78,7 @@ export function createRoutes(deps: RouteDeps): (request: IncomingMessage, respon
     const { origin, host, authorization } = request.headers;
     const cors = corsHeaders(origin, host, origins);
     if (!originAllowed(origin, host, origins)) return refuse(response, 'origin_refused', cors);
-    const address = deps.clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for']);
+    const address = deps.clientAddress(request);
     // Before anything that costs more than a look at a table.
     const waitSeconds = deps.directoryRates.take(address);
     if (waitSeconds > 0) {

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Admission, AdmittedSession, Verdict } from '../cluster/types.ts';
-import type { ClientAddress } from '../geo/proxies.ts';
 import { CLOSE, type ErrorCode } from '../protocol/errors.ts';
 import type { Redirect, Refusal } from '../protocol/events.ts';
 import { SIGNAL_PATH, SUBPROTOCOL } from '../protocol/frames.ts';
@@ -16,7 +15,7 @@ import { RESUME_PREFIX, type SessionHost } from './types.ts';
 export interface UpgradeDeps {
   readonly admission: Pick<Admission, 'decide' | 'decideAgain'>;
   readonly sessions: SessionHost;
-  readonly clientAddress: ClientAddress;
+  readonly clientAddress: (request: IncomingMessage) => string;
   /** Exact origins, or `self`. */
   readonly origins: readonly string[];
   /** WebSocket connections, from the upgrade's first byte to the socket's end. */
@@ -149,7 +148,7 @@ export function createUpgrade(
     // Whoever has a session here may come back to it: it ends in its turn.
     if (deps.draining() && offer.token?.startsWith(RESUME_PREFIX) !== true) return refuse(socket, 'draining');
     if (inFlight >= deps.maxInFlight) return refuse(socket, 'not_ready', {}, 'busy');
-    const address = deps.clientAddress(request.socket.remoteAddress, headers['x-forwarded-for']);
+    const address = deps.clientAddress(request);
     const taken = caps.take(address);
     if (taken === 'address') return refuse(socket, 'too_many_connections');
     if (taken === 'total') return refuse(socket, 'not_ready', {}, 'too many connections');

@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { createServer as createPlainServer, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -14,6 +19,7 @@ import { systemClock } from '../rooms/clock.ts';
 import type { Rate } from '../rooms/token-bucket.ts';
 import { AddressCaps } from './http-caps.ts';
 import { KeepAlive } from './http-keepalive.ts';
+import { type ProxiedPeers, requireProxyHeader } from './http-proxy.ts';
 import { AddressRates } from './http-rates.ts';
 import { plainRefusal, sendRaw } from './http-response.ts';
 import { createRoutes, type PageHandler, type Readiness } from './http-routes.ts';
@@ -28,8 +34,10 @@ export interface HttpOptions {
   readonly port: number;
   /** Null: plain HTTP, for loopback or behind a reverse proxy that ends TLS. */
   readonly tls: TlsFiles | null;
-  /** Networks whose `X-Forwarded-For` counts. */
+  /** Networks whose `X-Forwarded-For` counts, and whose PROXY headers where those are required. */
   readonly trustedProxies: readonly string[];
+  /** Every connection begins with a PROXY header, and comes from a trusted proxy. */
+  readonly proxyProtocol?: boolean;
   /** Exact origins of pages that may connect; `self` for the request's own host. */
   readonly origins: readonly string[];
   /** WebSocket connections at once. */
@@ -106,10 +114,17 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   });
   const proxies = networks(options.trustedProxies);
   const keepAlive = new KeepAlive({ pingMs: timeouts.ping, silenceMs: timeouts.silence });
-  const { onRefused, onError } = observe(deps.metrics, caps, logger);
+  const { onRefused, onNoHeader, onError } = observe(deps.metrics, caps, logger);
+  const addressOf = createClientAddress(options.trustedProxies);
+  const proxied: ProxiedPeers[] = [];
+  /** The socket's peer, or whom the proxy before it names. */
+  const peerOf = (socket: Socket): string | undefined =>
+    proxied.map((peers) => peers.addressOf(socket)).find((address) => address !== undefined) ??
+    socket.remoteAddress;
   const common = {
     ...deps,
-    clientAddress: createClientAddress(options.trustedProxies),
+    clientAddress: ({ socket, headers }: IncomingMessage) =>
+      addressOf(peerOf(socket), headers['x-forwarded-for']),
     origins: options.origins,
     maxInFlight: MAX_IN_FLIGHT,
     onRefused,
@@ -140,7 +155,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
         );
 
   const onConnection = (socket: Socket): void => {
-    const peer = socket.remoteAddress;
+    const peer = peerOf(socket);
     // A proxy carries many clients; each of those is counted by its own address at the upgrade.
     const taken = peer !== undefined && proxies.has(peer) ? () => {} : socketCaps.take(peer ?? '');
     if (typeof taken === 'string') {
@@ -148,11 +163,12 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       socket.destroy();
       return;
     }
+    hold(socket);
+    socket.once('close', taken);
+  };
+  const hold = (socket: Socket): void => {
     sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      taken();
-    });
+    socket.once('close', () => sockets.delete(socket));
   };
 
   const createServer = (context: TlsContext | null): Server | TlsServer => {
@@ -178,6 +194,15 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
       answerBroken(error.code, socket, onRefused);
     });
+    if (options.proxyProtocol === true) {
+      const peers = requireProxyHeader(server, {
+        isProxy: (address) => proxies.has(address),
+        deadlineMs: timeouts.headers,
+        onSocket: hold,
+        onRefused: onNoHeader,
+      });
+      proxied.push(peers);
+    }
     return server;
   };
 
@@ -241,6 +266,12 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
     labelNames: ['code'],
     registers: [metrics],
   });
+  const headers = new Counter({
+    name: 'watershed_proxy_header_refusals_total',
+    help: 'Connections cut for want of a PROXY header from a trusted proxy, by reason.',
+    labelNames: ['reason'],
+    registers: [metrics],
+  });
   new Gauge({
     name: 'watershed_connections',
     help: 'WebSocket connections, including upgrades that are being decided.',
@@ -251,6 +282,7 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
   });
   return {
     onRefused: (code: ErrorCode) => refusals.inc({ code }),
+    onNoHeader: (reason: string) => headers.inc({ reason }),
     onError: (error: unknown) => logger.error({ err: error }, 'request failed'),
   };
 }

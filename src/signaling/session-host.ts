@@ -17,7 +17,7 @@ import type { SessionHost } from './types.ts';
 
 export interface SessionHostDeps {
   readonly engine: Pick<MediaEngine, 'openRoom' | 'routerRtpCapabilities'>;
-  readonly admission: Pick<Admission, 'decideAgain' | 'gate'>;
+  readonly admission: Pick<Admission, 'decideAgain' | 'gate' | 'serves'>;
   readonly node: NodeIdentity;
   /** Digest of the policy that the node runs now; empty where it has none. */
   readonly policyDigest: () => string;
@@ -48,7 +48,7 @@ export interface SessionStats {
 /** The meetings of this node, as the composition root sees them. */
 export interface Sessions extends SessionHost {
   stats(): SessionStats;
-  /** For a switch of policy: forbidden legs close in this call, then stays are decided anew. */
+  /** For a switch of policy: forbidden legs close first, then every stay is decided anew, in slices. */
   rejudgeAll(): Promise<void>;
   /** Takes nobody new from now on; those who are here go on, and may come back to their sessions. */
   stopAccepting(): void;

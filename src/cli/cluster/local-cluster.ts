@@ -8,8 +8,9 @@ import type { Policy } from '../../policy/model.ts';
 import { exportPrivatePem, generateSigningKey } from '../../tokens/keys.ts';
 import { ensurePageBundle } from '../../web/bundle.ts';
 import { end, ended } from './child.ts';
+import { buildChildProgram } from './child-program.ts';
 import { readiness, spawnNode } from './local-node.ts';
-import { localPolicyText } from './local-policy.ts';
+import { localPolicyText, signLocally } from './local-policy.ts';
 import type { Order } from './messages.ts';
 import { localNodeConfig } from './node-config.ts';
 import { freePorts } from './ports.ts';
@@ -83,13 +84,21 @@ async function start({ policy, policyFile }: ClusterOptions, started: Processes)
     await readFile(policyFile, 'utf8'),
     new Map(sites.map((site) => [site.datacenter, site])),
   );
+  const { bundle, signers } = signLocally(policy.version, text);
+  const cloud = {
+    cloud: policy.cloud,
+    bundle: file('policy.bundle'),
+    signers,
+    directoryKey: file('directory.pem'),
+  };
   const secret = { mode: 0o600 };
-  await Promise.all([
-    writeFile(file('policy.yaml'), text),
-    writeFile(file('token.pem'), exportPrivatePem(generateSigningKey()), secret),
-    writeFile(file('directory.pem'), exportPrivatePem(generateSigningKey()), secret),
+  const [program] = await Promise.all([
     // Once, and not by each node.
+    buildChildProgram(file('program')),
     ensurePageBundle(),
+    writeFile(cloud.bundle, bundle),
+    writeFile(file('token.pem'), exportPrivatePem(generateSigningKey()), secret),
+    writeFile(cloud.directoryKey, exportPrivatePem(generateSigningKey()), secret),
   ]);
   const redis = await startRedis({ port: redisPort, dir: file('redis') });
   started.keepRedis(redis.process);
@@ -97,15 +106,10 @@ async function start({ policy, policyFile }: ClusterOptions, started: Processes)
   const nodes = await Promise.all(
     sites.map(async ({ id, datacenter, region, port, url }): Promise<LocalNode> => {
       const files = { config: file(`${id}.yaml`), key: file('token.pem'), log: file(`${id}.log`) };
-      const config = localNodeConfig({
-        id,
-        datacenter,
-        port,
-        policyFile: file('policy.yaml'),
-        directoryKeyFile: file('directory.pem'),
-      });
+      const stateDir = file(`${id}.state`);
+      const config = localNodeConfig({ ...cloud, id, datacenter, port, stateDir });
       await writeFile(files.config, config);
-      const child = started.keepNode(id, () => spawnNode(files));
+      const child = started.keepNode(id, () => spawnNode(program, files));
       await readiness(child, id, files.log);
       return { id, datacenter, region, url, pid: child.pid ?? 0 };
     }),

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ended } from './child.ts';
 import { readySchema } from './messages.ts';
 
-const ENTRY = fileURLToPath(new URL('./node-child.mjs', import.meta.url));
-
 /** Starts a node's process: Node itself, so that its number is the node's own. */
-export function spawnNode(files: { config: string; key: string; log: string }): ChildProcess {
+export function spawnNode(
+  program: string,
+  files: { config: string; key: string; log: string },
+): ChildProcess {
   const log = openSync(files.log, 'a', 0o600);
   try {
-    return spawn(process.execPath, [ENTRY, files.config, files.key], {
+    return spawn(process.execPath, [program, files.config, files.key], {
       stdio: ['ignore', log, log, 'ipc'],
       // In a group of its own: a terminal's Ctrl-C is for the cluster, which closes its nodes in order.
       detached: true,

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { parseDocument } from 'yaml';
+import { printBundle, publicKeyText, signBundle, type TrustedSigner } from '../../policy/bundle.ts';
 
 /** What stands at a datacenter on this machine. */
 export interface LocalSite {
@@ -20,4 +22,20 @@ export function localPolicyText(text: string, sites: ReadonlyMap<string, LocalSi
     document.setIn(['datacenters', datacenter, 'key'], key);
   }
   return document.toString({ lineWidth: 0 });
+}
+
+/** The policy as a bundle, signed by two signers that are made for it and forgotten. */
+export function signLocally(version: number, policy: string): { bundle: string; signers: TrustedSigner[] } {
+  const signed = ['local-1', 'local-2'].map((name) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const over = ['constitution', 'document'] as const;
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    return { signer: { name, key: publicKeyText(publicKey), over }, pem };
+  });
+  let bundle: Parameters<typeof signBundle>[0] = { version, policy };
+  for (const { signer, pem } of signed) bundle = signBundle(bundle, pem, signer.over);
+  return {
+    bundle: printBundle({ format: 'watershed-bundle-1', signatures: [], ...bundle }),
+    signers: signed.map(({ signer }) => signer),
+  };
 }

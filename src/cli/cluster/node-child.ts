@@ -11,7 +11,7 @@ const CLOSE_WITHIN_MS = 2500;
  * Runs the node of a configuration file. It ends by a signal as any node does, at the parent's word, and when
  * the parent is gone, however that came about: then the channel closes.
  */
-export async function runChild([configFile = '', keyFile = '']: readonly string[]): Promise<void> {
+async function runChild([configFile = '', keyFile = '']: readonly string[]): Promise<void> {
   const config = loadNodeConfig({ file: configFile, env: {} });
   const developmentKey = await loadSigningKey(keyFile);
   const port: ProcessPort = {
@@ -28,3 +28,5 @@ export async function runChild([configFile = '', keyFile = '']: readonly string[
   };
   await runUntilSignalled(config, (given) => runNode(given, { developmentKey }), port, CLOSE_WITHIN_MS);
 }
+
+await runChild(process.argv.slice(2));

@@ -1,24 +1,35 @@
 import { stringify } from 'yaml';
+import type { TrustedSigner } from '../../policy/bundle.ts';
 
-export interface LocalNodeOptions {
+/** What all nodes of a local cluster have in common. */
+export interface LocalCloud {
+  readonly cloud: string;
+  readonly bundle: string;
+  readonly signers: readonly TrustedSigner[];
+  readonly directoryKey: string;
+}
+
+export interface LocalNodeOptions extends LocalCloud {
   readonly id: string;
   readonly datacenter: string;
   readonly port: number;
-  readonly policyFile: string;
-  readonly directoryKeyFile: string;
+  /** A directory of this node's own. */
+  readonly stateDir: string;
 }
 
 /** The configuration of one node of a local cluster, as its file has it. */
 export function localNodeConfig(options: LocalNodeOptions): string {
-  const { id, datacenter, port, policyFile, directoryKeyFile } = options;
+  const { id, datacenter, cloud, port, bundle, signers, stateDir, directoryKey } = options;
   return stringify({
     mode: 'development',
-    node: { id, datacenter },
-    policy: { file: policyFile },
+    node: { id, datacenter, cloud },
+    policy: { bundle, signers, stateDir },
     http: { host: '127.0.0.1', port },
+    // Here all clients have one address.
+    signaling: { maxConnectionsPerAddress: 10_000 },
     media: { workers: 1, basePort: 0, listen: [{ ip: '127.0.0.1' }] },
     tokens: { development: true },
-    directory: { keyFile: directoryKeyFile },
+    directory: { keyFile: directoryKey, perAddress: { perSecond: 10_000, burst: 10_000 } },
     log: { pretty: false },
   });
 }

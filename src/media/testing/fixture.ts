@@ -54,6 +54,10 @@ export class TestGate implements MediaGate {
     this.#judge(`address ${peerId} ${remoteAddress}`);
   }
 
+  assertPipe(peerId: string, datacenter: string): void {
+    this.#judge(`pipe ${peerId} ${datacenter}`);
+  }
+
   #judge(question: string): void {
     this.asked.push(question);
     const error = this.refuses.get(question);

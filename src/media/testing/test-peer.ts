@@ -67,7 +67,8 @@ export class TestPeer {
   #tracks: Track[] = [];
   #sections: MediaSection[] = [];
   #negotiating: Promise<void> = Promise.resolve();
-  #tick = 0;
+  /** Times that it has sent a packet of each source and layer. */
+  tick = 0;
   #lies = false;
   readonly #address: string;
 
@@ -242,22 +243,22 @@ export class TestPeer {
 
   /** Speech comes in syllables: a level that never changes is taken for noise by the speaker detection. */
   #loudness(level: number): number {
-    return level === 127 || this.#tick % 12 < 8 ? level : Math.min(126, level + 40);
+    return level === 127 || this.tick % 12 < 8 ? level : Math.min(126, level + 40);
   }
 
   #send(): void {
-    this.#tick += 1;
+    this.tick += 1;
     for (const sending of this.#sending) {
       const { track, spec, ssrcs, level } = sending;
       if (!track.isOpen()) continue;
       const isVideo = kindOfSource(spec.source) === 'video';
-      const timestamp = this.#tick * SEND_EVERY_MS * (isVideo ? 90 : 48);
+      const timestamp = this.tick * SEND_EVERY_MS * (isVideo ? 90 : 48);
       ssrcs.forEach((ssrc, layer) => {
         const stamp = Buffer.from(`|${this.peer.peerId}/${spec.source}/${layer}|`, 'latin1');
         // RFC 7741 section 4: start of partition 0; a payload header whose P bit says key frame.
         const filling = Buffer.alloc(spec.filling ?? 0);
         const payload = isVideo ? Buffer.concat([Buffer.from([0x10, 0x00]), stamp, filling]) : stamp;
-        const fields = { payloadType: isVideo ? VP8 : OPUS, sequence: this.#tick, timestamp, ssrc };
+        const fields = { payloadType: isVideo ? VP8 : OPUS, sequence: this.tick, timestamp, ssrc };
         track.sendMessageBinary(
           rtpPacket(
             isVideo
@@ -267,7 +268,7 @@ export class TestPeer {
           ),
         );
         sending.sent += 1;
-        if (this.#tick % 10 === 1) track.sendMessageBinary(senderReport(ssrc, timestamp, this.#tick));
+        if (this.tick % 10 === 1) track.sendMessageBinary(senderReport(ssrc, timestamp, this.tick));
       });
     }
   }

@@ -51,7 +51,7 @@ export function policyRedirect(): Redirect {
 }
 
 /** An admission that admits, unless a test says otherwise, and remembers what it was asked. */
-export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate'> {
+export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | 'serves'> {
   readonly asked: Change[] = [];
   /** Answers `decideAgain`. */
   verdict: (session: AdmittedSession, change: Change) => Verdict | Promise<Verdict> = (session) => ({
@@ -68,6 +68,10 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate'> {
     return this.verdict(session, change);
   }
 
+  serves(label: Label): boolean {
+    return this.allowed(label);
+  }
+
   gate(room: Parameters<Admission['gate']>[0]): MediaGate {
     this.rooms.push(room);
     const here = (peerId: string): void => {
@@ -82,6 +86,7 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate'> {
         here(consumerPeerId);
       },
       assertAddress: here,
+      assertPipe: here,
     };
   }
 }

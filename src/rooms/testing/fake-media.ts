@@ -7,7 +7,12 @@ import type {
   MediaRoom,
   MediaRoomEvents,
   MediaRoomOptions,
+  PipeAnswer,
+  PipeOut,
+  PipeStats,
   ProduceOptions,
+  RemoteProducer,
+  RemotePublication,
   WorkerStatus,
 } from '../../media/types.ts';
 import { WatershedError } from '../../protocol/errors.ts';
@@ -75,6 +80,38 @@ export class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements Medi
     const peer = this.peers.get(peerId);
     if (peer === undefined) throw new Error(`media peer ${peerId} is not there`);
     return peer;
+  }
+
+  addRemote({ producerId }: RemoteProducer): RemotePublication {
+    this.#calls.push(`addRemote ${producerId}`);
+    return {
+      update: () => this.#calls.push(`updateRemote ${producerId}`),
+      close: () => this.#calls.push(`closeRemote ${producerId}`),
+    };
+  }
+
+  describe(): RemoteProducer | undefined {
+    return undefined;
+  }
+
+  async pipe(): Promise<PipeAnswer> {
+    throw new WatershedError('not_found');
+  }
+
+  unpipe(): void {}
+
+  setRemoteWanted(): void {}
+
+  pipesOut(): readonly PipeOut[] {
+    return [];
+  }
+
+  async pipeStats(): Promise<PipeStats[]> {
+    return [];
+  }
+
+  rejudge(peerId: string): void {
+    this.#calls.push(`rejudge ${peerId}`);
   }
 
   close(): void {
@@ -211,9 +248,10 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
     this.#calls.push('rejudge');
     try {
       this.#room.options.gate.assertProduce(this.peerId);
-    } catch {
+    } catch (error) {
       this.made.length = 0;
       this.transports = 0;
+      this.emit('forbidden', { error: error instanceof Error ? error : new Error('unknown') });
     }
   }
 

@@ -1,0 +1,124 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Forwarder } from './forwarder.ts';
+import { findForwarders } from './forwarders.ts';
+import { machineDescription } from './machine.ts';
+import { markdown } from './markdown.ts';
+import { type Conditions, measure, type Sample } from './measure.ts';
+import { type MediaOptions, readOptions } from './options.ts';
+import { type Plan, planFor } from './plan.ts';
+import { type MediaResult, type PlanResult, summarise } from './result.ts';
+import { findShape } from './shapes.ts';
+
+/** A void measurement is made again so many times. */
+const ATTEMPTS = 3;
+
+/** `npm run bench -- media`: every forwarder under every plan, in interleaved rounds. */
+export async function runMedia(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  const forwarders = await findForwarders(options);
+  const plans = options.shapes.flatMap((name) => {
+    const shape = findShape(name);
+    // A meeting of more than nine is no meeting that everyone sends to.
+    const fanOuts = shape.meeting === true ? [7] : options.fanouts;
+    return fanOuts.map((fanOut) => planFor(shape, fanOut));
+  });
+  const stopped = new AbortController();
+  process.once('SIGINT', () => stopped.abort()).once('SIGTERM', () => stopped.abort());
+  const results: PlanResult[] = [];
+  const startedAt = new Date().toISOString();
+  for (const plan of plans) {
+    if (stopped.signal.aborted) break;
+    const result = await runPlan(plan, forwarders, options, stopped.signal);
+    results.push(result);
+    const whole = wholeResult(options, forwarders, results, startedAt);
+    console.log(
+      markdown({ ...whole, machine: {}, forwarders: [], plans: [result] })
+        .split('\n')
+        .slice(6)
+        .join('\n'),
+    );
+    if (options.out !== undefined) write(options.out, whole);
+  }
+  if (stopped.signal.aborted) process.exitCode = 130;
+}
+
+/** What there is so far: written after each plan, so that an interrupted run is not for nothing. */
+function wholeResult(
+  options: MediaOptions,
+  forwarders: readonly Forwarder[],
+  plans: readonly PlanResult[],
+  startedAt: string,
+): MediaResult {
+  return {
+    format: 'watershed-media-benchmark',
+    version: 1,
+    startedAt,
+    machine: machineDescription(),
+    settings: { profile: options.profile, rounds: options.rounds, seconds: options.seconds, tickUs: 1000 },
+    forwarders: forwarders.map(({ label, about }) => ({ label, about })),
+    plans,
+  };
+}
+
+async function runPlan(
+  plan: Plan,
+  forwarders: readonly Forwarder[],
+  options: MediaOptions,
+  signal: AbortSignal,
+): Promise<PlanResult> {
+  const samples = new Map<string, Sample[]>(forwarders.map(({ label }) => [label, []]));
+  const conditions: Conditions = {
+    profile: options.profile,
+    seconds: options.seconds,
+    forwarderCore: options.sfuCore,
+    generatorCore: options.generatorCore,
+  };
+  for (let round = 0; round < options.rounds && !signal.aborted; round += 1) {
+    // Each round begins with another one, so that none always comes after the same neighbour's warmth.
+    const order = forwarders.map((_, index) => forwarders[(index + round) % forwarders.length]);
+    for (const forwarder of order) {
+      if (forwarder === undefined || signal.aborted) continue;
+      samples.get(forwarder.label)?.push(...(await attempts(forwarder, plan, round, conditions, signal)));
+    }
+  }
+  const rows = summarise(samples, options.rounds > 1);
+  return {
+    title: plan.title,
+    shape: plan.shape,
+    fanOut: plan.fanOut,
+    packetsPerSecond: plan.packetsPerSecond,
+    rows,
+  };
+}
+
+/** One that counts, or all the void ones. */
+async function attempts(
+  forwarder: Forwarder,
+  plan: Plan,
+  round: number,
+  conditions: Conditions,
+  signal: AbortSignal,
+): Promise<Sample[]> {
+  const made: Sample[] = [];
+  for (let attempt = 0; attempt < ATTEMPTS && !signal.aborted; attempt += 1) {
+    const sample = await measure(forwarder, plan, round, conditions);
+    made.push(sample);
+    progress(forwarder, plan, sample);
+    if (sample.void === null) break;
+  }
+  return made;
+}
+
+function progress(forwarder: Forwarder, plan: Plan, sample: Sample): void {
+  const figures = `${sample.cpu.toFixed(2)} µs/packet, ${Math.round(sample.packetsPerSecond)} packets/s, p99 ${(sample.latency.p99 / 1000).toFixed(2)} ms, core ${Math.round(sample.load * 100)} %, generator ${Math.round(sample.generatorLoad * 100)} %`;
+  console.error(
+    `${plan.title}  round ${sample.round}  ${forwarder.label.padEnd(12)} ${figures}${sample.void === null ? '' : `  VOID: ${sample.void}`}`,
+  );
+}
+
+function write(path: string, result: MediaResult): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.json`, `${JSON.stringify(result, null, 1)}\n`);
+  writeFileSync(`${path}.md`, markdown(result));
+}

@@ -1,0 +1,160 @@
+import { createWorker, type types } from 'mediasoup';
+import type { Generator } from '../native/generator.ts';
+import type { SrtpProfile } from '../native/messages.ts';
+import {
+  addSenders,
+  addShapes,
+  CODECS,
+  type Forwarder,
+  names,
+  type Session,
+  type Setting,
+  streamNumber,
+} from './forwarder.ts';
+import type { Medium, Plan } from './plan.ts';
+import { claimCore, memory } from './process.ts';
+
+const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
+
+/** What the participants can do: RTX and NACK as browsers have; no bandwidth estimation, which would choose layers. */
+const CODEC_CAPABILITIES: types.RouterRtpCodecCapability[] = [
+  { kind: 'audio', ...CODECS.opus, preferredPayloadType: CODECS.opus.payloadType, channels: 2 },
+  {
+    kind: 'video',
+    ...CODECS.vp8,
+    preferredPayloadType: CODECS.vp8.payloadType,
+    rtcpFeedback: FEEDBACK,
+  },
+];
+
+/** A mediasoup worker, named by its executable, with one WebRtcServer as the product has it. */
+export function mediasoupForwarder(label: string, workerBin: string, about: string): Forwarder {
+  return {
+    label,
+    about,
+    async open(setting) {
+      const worker = await createWorker({ workerBin, logLevel: 'error' });
+      try {
+        return await openSession(worker, setting);
+      } catch (error) {
+        worker.close();
+        throw error;
+      }
+    },
+  };
+}
+
+async function openSession(worker: types.Worker, setting: Setting): Promise<Session> {
+  const { plan, generator, profile } = setting;
+  claimCore(worker.pid, setting.core);
+  const router = await worker.createRouter({ mediaCodecs: CODEC_CAPABILITIES });
+  const webRtcServer = await worker.createWebRtcServer({
+    listenInfos: [{ protocol: 'udp', ip: '127.0.0.1' }],
+  });
+  await addShapes(generator, plan);
+  const connect = async (name: string): Promise<types.WebRtcTransport> => {
+    const transport = await router.createWebRtcTransport({ webRtcServer });
+    await attach(transport, generator, name, profile);
+    return transport;
+  };
+  const producers: types.Producer[][] = [];
+  for (const [participant, { publishes }] of plan.participants.entries()) {
+    if (publishes.length === 0) {
+      producers.push([]);
+      continue;
+    }
+    const transport = await connect(`send${participant}`);
+    producers.push(
+      await Promise.all(
+        publishes.map((medium, index) => transport.produce(producing(participant, index, medium))),
+      ),
+    );
+  }
+  const memoryBefore = memory([worker.pid]);
+  const capabilities = withoutBandwidthEstimation(router.rtpCapabilities);
+  for (const [participant, { subscribesTo }] of plan.participants.entries()) {
+    if (subscribesTo.length === 0) continue;
+    const transport = await connect(`receive${participant}`);
+    for (const from of subscribesTo) {
+      for (const [index, producer] of (producers[from] ?? []).entries()) {
+        const consumer = await transport.consume({ producerId: producer.id, rtpCapabilities: capabilities });
+        await receive(generator, plan, participant, from, index, consumer);
+      }
+    }
+  }
+  return {
+    pids: [worker.pid],
+    memoryBefore,
+    start: () => addSenders(generator, plan, (participant) => `send${participant}`),
+    async close() {
+      worker.close();
+    },
+  };
+}
+
+async function attach(
+  transport: types.WebRtcTransport,
+  generator: Generator,
+  name: string,
+  profile: SrtpProfile,
+): Promise<void> {
+  const { algorithm, value } = generator.fingerprint;
+  if (algorithm !== 'sha-256') throw new Error('the generator has another kind of fingerprint');
+  await transport.connect({ dtlsParameters: { role: 'client', fingerprints: [{ algorithm, value }] } });
+  await generator.addTransport({
+    transport: name,
+    bind: '127.0.0.1',
+    profiles: [profile],
+    ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },
+    candidates: transport.iceCandidates.map(({ address, port }) => ({ ip: address, port })),
+    fingerprints: transport.dtlsParameters.fingerprints,
+  });
+  await generator.connected(name);
+}
+
+function producing(participant: number, index: number, medium: Medium): types.ProducerOptions {
+  const codec = CODECS[medium.codec];
+  return {
+    kind: medium.kind,
+    rtpParameters: {
+      codecs: [medium.kind === 'audio' ? { ...codec, channels: 2 } : { ...codec, rtcpFeedback: FEEDBACK }],
+      encodings: medium.layers.map((_, layer) => ({ ssrc: streamNumber(participant, index, layer) })),
+      rtcp: { cname: `p${participant}` },
+    },
+  };
+}
+
+async function receive(
+  generator: Generator,
+  plan: Plan,
+  participant: number,
+  from: number,
+  index: number,
+  consumer: types.Consumer,
+): Promise<void> {
+  const encoding = consumer.rtpParameters.encodings?.[0];
+  const medium = plan.participants[from]?.publishes[index];
+  if (encoding?.ssrc === undefined || medium === undefined) throw new Error('the consumer has no SSRC');
+  await generator.addReceiver({
+    transport: `receive${participant}`,
+    receiver: names.receiver(participant, from, index),
+    ssrc: encoding.ssrc,
+    ...(encoding.rtx === undefined ? {} : { rtx: { ssrc: encoding.rtx.ssrc } }),
+    clockRate: CODECS[medium.codec].clockRate,
+    codec: medium.codec,
+  });
+}
+
+function withoutBandwidthEstimation(capabilities: types.RtpCapabilities): types.RtpCapabilities {
+  return {
+    codecs: (capabilities.codecs ?? []).map((codec) => ({
+      ...codec,
+      rtcpFeedback: (codec.rtcpFeedback ?? []).filter(
+        ({ type }) => type !== 'transport-cc' && type !== 'goog-remb',
+      ),
+    })),
+    headerExtensions: (capabilities.headerExtensions ?? []).filter(
+      ({ uri }) => !uri.includes('transport-wide-cc') && !uri.includes('abs-send-time'),
+    ),
+  };
+}

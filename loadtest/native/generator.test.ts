@@ -1,0 +1,222 @@
+import { createWorker, type types } from 'mediasoup';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../../src/testing/wait.ts';
+import { ensureWorker } from '../../workers/ensure.ts';
+import { Generator } from './generator.ts';
+import type { NewTransport, SrtpProfile, TransportState } from './messages.ts';
+
+const VIDEO = { mimeType: 'video/VP8', payloadType: 96, clockRate: 90_000 };
+const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }];
+const PROFILES: SrtpProfile[] = ['AEAD_AES_256_GCM', 'AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80'];
+
+let worker: types.Worker;
+let router: types.Router;
+let server: types.WebRtcServer;
+let generator: Generator;
+let states: TransportState[] = [];
+
+beforeAll(async () => {
+  const { path } = await ensureWorker();
+  worker = await createWorker({ workerBin: path, logLevel: 'error' });
+  router = await worker.createRouter({
+    mediaCodecs: [{ kind: 'video', ...VIDEO, preferredPayloadType: 96, rtcpFeedback: FEEDBACK }],
+  });
+  server = await worker.createWebRtcServer({ listenInfos: [{ protocol: 'udp', ip: '127.0.0.1' }] });
+}, 600_000);
+
+afterAll(() => worker?.close());
+
+beforeEach(async () => {
+  states = [];
+  generator = await Generator.start({ onState: (state) => states.push(state) });
+  await generator.addShape({
+    shape: 'video',
+    frames: [[10_000, [700, 700, 300]]],
+    keyFrame: [900, 900, 900],
+  });
+}, 60_000);
+
+afterEach(async () => {
+  await generator.close();
+});
+
+/** A transport of the worker's, with the generator's end of it connected. */
+async function connect(name: string, more: Partial<NewTransport> = {}): Promise<types.WebRtcTransport> {
+  const transport = await router.createWebRtcTransport({ webRtcServer: server });
+  await transport.connect({
+    dtlsParameters: {
+      role: 'client',
+      fingerprints: [{ algorithm: 'sha-256', value: generator.fingerprint.value }],
+    },
+  });
+  await generator.addTransport({ transport: name, bind: '127.0.0.1', ...farEnd(transport), ...more });
+  return transport;
+}
+
+function farEnd(transport: types.WebRtcTransport) {
+  return {
+    ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },
+    candidates: transport.iceCandidates.map(({ address, port }) => ({ ip: address, port })),
+    fingerprints: transport.dtlsParameters.fingerprints,
+  };
+}
+
+/** One publisher and one subscriber of it, as `sender` and `receiver`. */
+async function call(
+  options: { publisher?: Partial<NewTransport>; subscriber?: Partial<NewTransport>; nack?: boolean } = {},
+) {
+  const publishing = await connect('publisher', options.publisher);
+  const subscribing = await connect('subscriber', options.subscriber);
+  await Promise.all([generator.connected('publisher'), generator.connected('subscriber')]);
+  const producer = await publishing.produce({
+    kind: 'video',
+    rtpParameters: {
+      codecs: [
+        { ...VIDEO, rtcpFeedback: FEEDBACK },
+        { mimeType: 'video/rtx', payloadType: 97, clockRate: 90_000, parameters: { apt: 96 } },
+      ],
+      encodings: [{ ssrc: 1111, rtx: { ssrc: 1112 } }],
+      rtcp: { cname: 'test' },
+    },
+  });
+  const consumer = await subscribing.consume({
+    producerId: producer.id,
+    rtpCapabilities: router.rtpCapabilities,
+  });
+  const [encoding] = consumer.rtpParameters.encodings ?? [];
+  if (encoding?.ssrc === undefined || encoding.rtx === undefined) throw new Error('no SSRC or no RTX');
+  await generator.addReceiver({
+    transport: 'subscriber',
+    receiver: 'receiver',
+    ssrc: encoding.ssrc,
+    rtx: { ssrc: encoding.rtx.ssrc },
+    clockRate: 90_000,
+    codec: 'vp8',
+    nack: options.nack === true,
+  });
+  await generator.addSender({
+    transport: 'publisher',
+    sender: 'sender',
+    shape: 'video',
+    codec: 'vp8',
+    ssrc: 1111,
+    pt: 96,
+    rtx: { ssrc: 1112, pt: 97 },
+    clockRate: 90_000,
+    stream: 7,
+  });
+  return { producer, consumer };
+}
+
+async function figures() {
+  const { senders, receivers, transports } = await generator.stats({ detail: true });
+  const [sender, receiver] = [senders?.sender, receivers?.receiver];
+  if (sender === undefined || receiver === undefined || transports === undefined)
+    throw new Error('no figures');
+  return { sender, receiver, transports };
+}
+
+async function received(packets: number) {
+  await waitFor(`${packets} packets`, async () => (await figures()).receiver.packets >= packets);
+  return figures();
+}
+
+describe('through a worker', () => {
+  it.each(PROFILES)('every packet arrives, stamped and in order, under %s', async (profile) => {
+    await call({ publisher: { profiles: [profile] }, subscriber: { profiles: [profile] } });
+    const { sender, receiver, transports } = await received(200);
+    expect(states.map(({ state, profile: agreed }) => [state, agreed])).toEqual([
+      ['connected', profile],
+      ['connected', profile],
+    ]);
+    expect(receiver).toMatchObject({
+      missing: 0,
+      stampMissing: 0,
+      duplicates: 0,
+      reordered: 0,
+      stream: 7,
+      switches: 0,
+    });
+    expect(receiver.stamped).toBe(receiver.packets);
+    expect(receiver.keyFrames).toBeGreaterThan(0);
+    expect(receiver.latency.count).toBe(receiver.packets);
+    expect(receiver.latency.p50).toBeGreaterThan(0);
+    expect(sender.packets).toBeGreaterThanOrEqual(receiver.packets);
+    expect(transports.subscriber?.authFailures).toBe(0);
+  });
+
+  it('what is lost on the way to the worker is asked for and sent again by RTX', async () => {
+    await call({ publisher: { impair: { dropSend: 0.05, seed: 5 } } });
+    const { sender, receiver, transports } = await received(600);
+    expect(transports.publisher?.dropped).toBeGreaterThan(10);
+    expect(sender.retransmitted).toBeGreaterThan(10);
+    expect(receiver.reordered).toBeGreaterThan(5);
+    await waitFor('the gaps to close', async () => (await figures()).receiver.missing < 10);
+  });
+
+  it('what is lost on the way from the worker is asked for, and comes by RTX', async () => {
+    await call({ subscriber: { impair: { dropReceive: 0.05, seed: 5 } }, nack: true });
+    const { receiver, transports } = await received(600);
+    expect(transports.subscriber?.dropped).toBeGreaterThan(10);
+    expect(transports.subscriber?.nacksSent).toBeGreaterThan(5);
+    expect(receiver.recovered).toBeGreaterThan(10);
+    await waitFor('the gaps to close', async () => (await figures()).receiver.missing < 10);
+  });
+
+  it('a subscriber can ask for a key frame, and a sender that was off begins with one', async () => {
+    await call();
+    const before = (await received(10)).sender.keyFrames;
+    await generator.requestKeyFrame('receiver');
+    await waitFor('a key frame', async () => (await figures()).sender.keyFrames > before);
+    await generator.setSender({ sender: 'sender', active: false });
+    const off = (await figures()).sender;
+    await generator.setSender({ sender: 'sender', active: true });
+    await waitFor('packets', async () => (await figures()).sender.packets > off.packets);
+    expect((await figures()).sender.keyFrames).toBeGreaterThan(off.keyFrames);
+  });
+
+  it('the worker reads the reports of senders and receivers', async () => {
+    const { producer, consumer } = await call();
+    await waitFor('a round trip time', async () => {
+      const [sent] = await producer.getStats();
+      const [got] = await consumer.getStats();
+      return (sent?.roundTripTime ?? 0) > 0 || (got?.roundTripTime ?? 0) > 0;
+    });
+    expect((await figures()).transports.subscriber?.rtcpReceived).toBeGreaterThan(0);
+  });
+
+  it('an SFU is not believed when its certificate is another one than it signalled', async () => {
+    const value = Array.from({ length: 32 }, () => '00').join(':');
+    await connect('publisher', { fingerprints: [{ algorithm: 'sha-256', value }] });
+    await expect(generator.connected('publisher')).rejects.toThrow('certificate');
+  });
+
+  it('a transport that the worker closes is told of', async () => {
+    const transport = await connect('publisher');
+    await generator.connected('publisher');
+    transport.close();
+    await waitFor('the closing', () => states.some(({ state }) => state === 'closed'));
+  });
+});
+
+it('with keys known beforehand it needs neither ICE nor DTLS', async () => {
+  const key = Buffer.alloc(44, 7).toString('base64');
+  const srtp = { profile: 'AEAD_AES_256_GCM', send: key, receive: key } as const;
+  const remote = { ip: '127.0.0.1', port: 9 };
+  await generator.addTransport({ transport: 'a', bind: '127.0.0.1', remote, srtp });
+  expect(await generator.connected('a')).toMatchObject({ state: 'connected', profile: 'AEAD_AES_256_GCM' });
+});
+
+it('refuses what makes no sense, says why, and goes on', async () => {
+  const sender = { sender: 's', shape: 'video', codec: 'vp8', ssrc: 1, pt: 96, clockRate: 90_000 } as const;
+  await expect(generator.addSender({ ...sender, transport: 'nobody' })).rejects.toThrow('no such transport');
+  await expect(generator.addShape({ shape: 'x', frames: [[1000, [5000]]] })).rejects.toThrow('32 and 1400');
+  await expect(generator.addShape({ shape: 'x', frames: [[0, [100]]] })).rejects.toThrow('too closely');
+  await expect(generator.removeReceiver('nobody')).rejects.toThrow('no such receiver');
+  await generator.addTransport({ transport: 'a', bind: '127.0.0.1', start: false });
+  await expect(generator.addTransport({ transport: 'a', start: false })).rejects.toThrow('taken');
+  await expect(generator.addSender({ ...sender, transport: 'a', shape: 'none' })).rejects.toThrow(
+    'no such shape',
+  );
+  expect((await generator.stats()).totals.transports).toBe(1);
+});
