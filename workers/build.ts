@@ -1,19 +1,35 @@
-import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BINARY } from './cache.ts';
 import { WorkerError } from './errors.ts';
+import { type LibsrtpSource, libsrtpSources, stageLibsrtp } from './libsrtp.ts';
 import { workerSources } from './meson.ts';
 import { ninjaFile, readNinjaProgress } from './ninja.ts';
 import { applyPatch, parsePatch } from './patch.ts';
 import type { OnProgress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
+import { type RunOptions, run, ToolFailed } from './run.ts';
 import type { MediasoupSource } from './source.ts';
+import { vectorLines } from './vectors/vectors.ts';
+
+/** The program that compares libsrtp with known packets, and its source. */
+const CHECK = 'srtp-check';
+const CHECK_SOURCE = 'srtp-check.cpp';
 
 /** What a build is given. */
 export interface BuildInput {
   readonly source: MediasoupSource;
   readonly recipe: Recipe;
+  /** libsrtp, to be built with OpenSSL; without it the system's is linked. */
+  readonly libsrtp?: LibsrtpSource | undefined;
   /** An empty folder that the build may fill. */
   readonly dir: string;
   readonly onProgress?: OnProgress | undefined;
@@ -27,29 +43,41 @@ export interface BuildInput {
  */
 export async function buildWorker(input: BuildInput): Promise<string> {
   input.onProgress?.({ phase: 'prepare' });
-  const sources = stage(input);
+  const { recipe, libsrtp, dir } = input;
+  const ninja = ninjaFile(recipe, {
+    sources: stage(input),
+    libsrtp: libsrtp && { sources: libsrtpSources.map((s) => `libsrtp/${s}`), version: libsrtp.version },
+    binary: BINARY,
+    check: { binary: CHECK, source: CHECK_SOURCE },
+  });
   await generateFlatbuffers(input);
-  writeFileSync(join(input.dir, 'build.ninja'), ninjaFile(input.recipe, sources, BINARY));
+  writeFileSync(join(dir, 'build.ninja'), ninja);
   await runNinja(input);
-  return join(input.dir, BINARY);
+  // What encrypts is checked on each machine that builds it, before any media goes through.
+  await tool(input, join(dir, CHECK), [], { stdin: `${vectorLines().join('\n')}\n` });
+  return join(dir, BINARY);
 }
 
-/** Copies the sources, patches the copy and lays our headers beside it. Returns the files to compile. */
-function stage({ source, recipe, dir }: BuildInput): string[] {
+/** Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile. */
+function stage({ source, recipe, libsrtp, dir }: BuildInput): string[] {
   const worker = join(dir, 'worker');
-  for (const part of ['src', 'include', 'fbs', 'deps']) {
+  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build']) {
     cpSync(join(source.workerDir, part), join(worker, part), { recursive: true });
   }
+  if (libsrtp) stageLibsrtp(libsrtp, join(dir, 'libsrtp'));
   for (const [name, text] of recipe.patches) {
+    const forLibsrtp = name.startsWith('libsrtp/');
+    if (forLibsrtp && !libsrtp) continue;
     try {
       for (const change of parsePatch(text)) {
-        const file = join(worker, change.path);
-        writeFileSync(file, applyPatch(readFileSync(file, 'utf8'), change));
+        const file = join(forLibsrtp ? join(dir, 'libsrtp') : worker, change.path);
+        const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+        writeFileSync(file, applyPatch(before, change));
       }
     } catch (error) {
       throw new WorkerError(
         'worker_build_failed',
-        `workers/patches/${name} does not fit mediasoup ${source.version}: ${error instanceof Error ? error.message : error}`,
+        `workers/patches/${name} does not fit ${forLibsrtp ? `libsrtp ${libsrtp?.version}` : `mediasoup ${source.version}`}: ${error instanceof Error ? error.message : error}`,
       );
     }
   }
@@ -59,7 +87,8 @@ function stage({ source, recipe, dir }: BuildInput): string[] {
     writeFileSync(file, text);
   }
   writeFileSync(join(dir, 'pch.hpp'), recipe.precompiled);
-  return workerSources(source.workerDir).map((path) => `worker/${path}`);
+  copyFileSync(join(import.meta.dirname, 'vectors/check.cpp'), join(dir, CHECK_SOURCE));
+  return workerSources(worker).map((path) => `worker/${path}`);
 }
 
 /** Makes the headers that the sources include as `FBS/…`. */
@@ -69,49 +98,34 @@ async function generateFlatbuffers(input: BuildInput): Promise<void> {
     .map((name) => `worker/fbs/${name}`);
   const out = 'gen/FBS';
   mkdirSync(join(input.dir, out), { recursive: true });
-  await run(input, 'flatc', [...input.recipe.flatcFlags, '-o', out, ...schemas]);
+  await tool(input, 'flatc', [...input.recipe.flatcFlags, '-o', out, ...schemas]);
 }
 
 async function runNinja(input: BuildInput): Promise<void> {
   let told = 0;
   input.onProgress?.({ phase: 'compile', percent: told });
-  await run(input, 'ninja', [], (line) => {
+  const onLine = (line: string): void => {
     const percent = readNinjaProgress(line);
     if (percent === undefined || percent <= told) return;
     told = percent;
     input.onProgress?.({ phase: 'compile', percent });
-  });
+  };
+  await tool(input, 'ninja', [], { onLine });
 }
 
-/** Runs a tool in the build's folder; its output counts only when it fails. */
-async function run(
+async function tool(
   { dir, signal }: BuildInput,
   command: string,
   args: readonly string[],
-  onLine?: (line: string) => void,
+  options: Pick<RunOptions, 'onLine' | 'stdin'> = {},
 ): Promise<void> {
-  signal?.throwIfAborted();
-  // SIGTERM makes ninja end its compilers and remove what they had half written.
-  const child = spawn(command, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], signal });
-  let tail = '';
-  let rest = '';
-  const read = (text: string): void => {
-    tail = (tail + text).slice(-6000);
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    if (onLine) lines.forEach(onLine);
-  };
-  child.stdout.setEncoding('utf8').on('data', read);
-  child.stderr.setEncoding('utf8').on('data', read);
-  const outcome = await new Promise<string | undefined>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, killed) => resolve(code === 0 ? undefined : `ended with ${code ?? killed}`));
-  });
-  signal?.throwIfAborted();
-  if (outcome !== undefined) {
+  try {
+    await run(command, args, { ...options, cwd: dir, signal });
+  } catch (error) {
+    if (!(error instanceof ToolFailed)) throw error;
     throw new WorkerError(
       'worker_build_failed',
-      `${command} failed while building the worker: ${outcome}\n${tail}`,
+      `building the worker failed; ${error.message}\n${error.output}`,
     );
   }
 }

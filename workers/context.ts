@@ -16,6 +16,8 @@ export interface WorkerContext {
 export interface WorkerKeys {
   /** Of the worker that a native build makes now; none where tools are missing. */
   readonly native: string | undefined;
+  /** Of the same with the system's libsrtp, made where the library's source could not be had. */
+  readonly fallback: string | undefined;
   /** Of the sources and the recipe alone: names the pointer to the last worker built from them. */
   readonly sources: string;
   readonly prebuilt: string;
@@ -28,14 +30,16 @@ export function workerContext(
   const source = overrides.source ?? mediasoupSource();
   const recipe = overrides.recipe ?? loadRecipe();
   const toolchain = overrides.toolchain ?? findToolchain();
+  const nativeKey = (made: Recipe): string | undefined =>
+    toolchain.missing.length > 0 ? undefined : recipeKey(made, source.version, toolchain.versions);
   return {
     cacheDir: overrides.cacheDir ?? workerCacheDir(overrides.env),
     source,
     recipe,
     toolchain,
     keys: {
-      native:
-        toolchain.missing.length > 0 ? undefined : recipeKey(recipe, source.version, toolchain.versions),
+      native: nativeKey(recipe),
+      fallback: nativeKey({ ...recipe, srtp: 'system' }),
       sources: `sources-${recipeKey(recipe, source.version, [])}`,
       prebuilt: `prebuilt-${source.version}-${process.platform}-${process.arch}`,
     },

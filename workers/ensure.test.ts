@@ -9,8 +9,8 @@ import { WorkerError } from './errors.ts';
 import type { Progress } from './progress.ts';
 import type { Toolchain } from './toolchain.ts';
 
-const complete: Toolchain = { missing: [], versions: ['g++-12 12.2'] };
-const incomplete: Toolchain = { missing: ['g++', 'libuv1-dev'], versions: [] };
+const complete: Toolchain = { missing: [], versions: ['g++-12 12.2'], srtpVersion: '2.5.0-3' };
+const incomplete: Toolchain = { missing: ['g++', 'libuv1-dev'], versions: [], srtpVersion: undefined };
 
 let dir: string;
 beforeEach(() => {
@@ -33,7 +33,8 @@ function parts(of: WorkerContext = context()) {
     context: of,
     env: {},
     pollMs: 5,
-    build: vi.fn<EnsureParts['build']>(async (input) => make(input.dir, 'built')),
+    build: vi.fn<EnsureParts['build']>(async (input) => make(input.dir, `built with ${input.recipe.srtp}`)),
+    libsrtp: vi.fn<EnsureParts['libsrtp']>(async (_version, into) => ({ dir: into, version: '2.5.0' })),
     download: vi.fn<EnsureParts['download']>(async (_source, into) => make(into, 'fetched')),
     selfTest: vi.fn<EnsureParts['selfTest']>(async () => {}),
   };
@@ -121,7 +122,7 @@ describe('which worker is used', () => {
 
   it('after an update of a library: the old one to start with, a new one from set-up', async () => {
     const old = await ensureWorker({ parts: parts() });
-    const updated = parts(context({ missing: [], versions: ['g++-12 12.3'] }));
+    const updated = parts(context({ ...complete, versions: ['g++-12 12.3'] }));
     const at = { context: updated.context, env: {} };
     expect(findWorker(at)).toEqual({ ...old, origin: 'cache' });
     expect(findWorker({ ...at, current: true })).toBeUndefined();
@@ -146,6 +147,31 @@ describe('which worker is used', () => {
       code: 'worker_tools_missing',
       message: expect.stringContaining('apt-get install -y --no-install-recommends g++ libuv1-dev'),
     });
+    expect(leftovers()).toEqual([]);
+  });
+});
+
+describe("without libsrtp's source", () => {
+  it("the system's library is linked, people are told, and the worker is kept apart", async () => {
+    const p = parts();
+    p.libsrtp.mockResolvedValue({ reason: 'no network' });
+    const told: Progress[] = [];
+    const fallback = await ensureWorker({ parts: p, onProgress: (progress) => told.push(progress) });
+    expect(fallback).toMatchObject({ origin: 'native' });
+    expect(p.build.mock.calls[0]?.[0]).toMatchObject({ recipe: { srtp: 'system' }, libsrtp: undefined });
+    expect(p.libsrtp).toHaveBeenCalledWith('2.5.0-3', expect.any(String), undefined);
+    expect(told.filter((t) => t.warning !== undefined)).toEqual([
+      { phase: 'source', warning: expect.stringMatching(/NSS.*: no network$/) },
+    ]);
+    // A node starts with it; set-up looks again whether the source is there by now.
+    const at = { context: p.context, env: {} };
+    expect(findWorker(at)).toEqual({ ...fallback, origin: 'cache' });
+    expect(findWorker({ ...at, current: true })).toBeUndefined();
+    expect(await ensureWorker({ parts: p })).toEqual({ ...fallback, origin: 'cache' });
+    expect(p.build).toHaveBeenCalledOnce();
+    const better = await ensureWorker({ parts: parts() });
+    expect(better).toMatchObject({ origin: 'native' });
+    expect(findWorker(at)).toEqual({ ...better, origin: 'cache' });
     expect(leftovers()).toEqual([]);
   });
 });

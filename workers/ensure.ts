@@ -14,6 +14,7 @@ import {
 } from './cache.ts';
 import { type WorkerContext, workerContext } from './context.ts';
 import { WorkerError } from './errors.ts';
+import { fetchLibsrtp, type LibsrtpSource } from './libsrtp.ts';
 import { acquireLock, processIsAlive } from './lock.ts';
 import { downloadWorker } from './prebuilt.ts';
 import type { OnProgress } from './progress.ts';
@@ -53,6 +54,7 @@ export interface EnsureOptions {
 export interface EnsureParts {
   readonly context: WorkerContext;
   readonly build: typeof buildWorker;
+  readonly libsrtp: typeof fetchLibsrtp;
   readonly download: typeof downloadWorker;
   readonly selfTest: typeof selfTest;
   readonly env: NodeJS.ProcessEnv;
@@ -81,7 +83,9 @@ export function findWorker(
   const { cacheDir, keys } = options.context ?? workerContext(options.env ? { env: options.env } : {});
   // Where there is no compiler, nothing better can be had than what was built or fetched earlier.
   const others =
-    options.current && keys.native !== undefined ? [] : [readPointer(cacheDir, keys.sources), keys.prebuilt];
+    options.current && keys.native !== undefined
+      ? []
+      : [keys.fallback, readPointer(cacheDir, keys.sources), keys.prebuilt];
   for (const key of [keys.native, ...others]) {
     const entry = key === undefined ? undefined : readEntry(cacheDir, key);
     if (entry) return fromCache(entry);
@@ -122,7 +126,13 @@ function fromCache(entry: CacheEntry): WorkerBinary {
  * @throws WorkerError that says what is missing and how to get it
  */
 export async function ensureWorker(options: EnsureOptions = {}): Promise<WorkerBinary> {
-  const parts = { build: buildWorker, download: downloadWorker, selfTest, ...options.parts };
+  const parts = {
+    build: buildWorker,
+    libsrtp: fetchLibsrtp,
+    download: downloadWorker,
+    selfTest,
+    ...options.parts,
+  };
   const explicit = explicitWorker(options.explicitBin, parts.env);
   if (explicit) return explicit;
   const context = parts.context ?? workerContext(parts.env ? { env: parts.env } : {});
@@ -149,35 +159,74 @@ export async function ensureWorker(options: EnsureOptions = {}): Promise<WorkerB
 async function make(
   context: WorkerContext,
   key: string,
-  { onProgress, signal }: EnsureOptions,
-  parts: Pick<EnsureParts, 'build' | 'download' | 'selfTest'>,
+  options: EnsureOptions,
+  parts: Pick<EnsureParts, 'build' | 'libsrtp' | 'download' | 'selfTest'>,
 ): Promise<WorkerBinary> {
-  removeAbandoned(context.cacheDir);
-  const dir = privateDir(context.cacheDir);
+  const { onProgress, signal } = options;
+  const { cacheDir, keys, recipe, source, toolchain } = context;
+  removeAbandoned(cacheDir);
+  const dir = privateDir(cacheDir);
+  const inDir = (name: string): string => {
+    mkdirSync(join(dir, name));
+    return join(dir, name);
+  };
   try {
-    const native = context.keys.native !== undefined;
+    const native = keys.native !== undefined;
+    const libsrtp = native
+      ? await libsrtpSource(context, inDir('libsrtp-source'), options, parts.libsrtp)
+      : undefined;
+    const entryKey = native && !libsrtp ? (keys.fallback ?? key) : key;
+    const earlier = entryKey === key ? undefined : readEntry(cacheDir, entryKey);
+    if (earlier) return fromCache(earlier);
     const built = native
-      ? await parts.build({ source: context.source, recipe: context.recipe, dir, onProgress, signal })
+      ? await parts.build({
+          source,
+          recipe: libsrtp ? recipe : { ...recipe, srtp: 'system' },
+          libsrtp,
+          dir: inDir('build'),
+          onProgress,
+          signal,
+        })
       : await download(context, dir, onProgress, signal, parts.download);
     // The entry holds the executable alone, not the objects it was made from.
-    const entryDir = join(dir, 'entry');
+    const entryDir = inDir('entry');
     const bin = join(entryDir, BINARY);
-    mkdirSync(entryDir);
     copyFileSync(built, bin);
     onProgress?.({ phase: 'verify' });
     await parts.selfTest(bin, signal ? { signal } : {});
     const verified: Verified = {
       sha256: fileSha256(bin),
       origin: native ? 'native' : 'prebuilt',
-      version: context.source.version,
-      built: [...context.toolchain.versions, ...context.recipe.patches.keys()],
+      version: source.version,
+      built: [
+        ...toolchain.versions,
+        ...recipe.patches.keys(),
+        libsrtp ? `libsrtp ${libsrtp.version} with OpenSSL` : "the system's libsrtp",
+      ],
     };
-    const entry = publishEntry(context.cacheDir, key, entryDir, verified);
-    if (native) writePointer(context.cacheDir, context.keys.sources, key);
+    const entry = publishEntry(cacheDir, entryKey, entryDir, verified);
+    if (native) writePointer(cacheDir, keys.sources, entryKey);
     return { path: entry.path, origin: entry.origin, version: entry.version, sha256: entry.sha256 };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** libsrtp's source, or nothing, after saying so: a worker with the system's is slower, not worse. */
+async function libsrtpSource(
+  { toolchain }: WorkerContext,
+  dir: string,
+  { onProgress, signal }: EnsureOptions,
+  fetchSource: EnsureParts['libsrtp'],
+): Promise<LibsrtpSource | undefined> {
+  onProgress?.({ phase: 'source' });
+  const found = await fetchSource(toolchain.srtpVersion, dir, signal);
+  if ('dir' in found) return found;
+  onProgress?.({
+    phase: 'source',
+    warning: `SRTP uses the system's libsrtp (NSS, more CPU per packet), because the source of libsrtp2 could not be had: ${found.reason}`,
+  });
+  return undefined;
 }
 
 async function download(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { applyPatch, type FilePatch, parsePatch, patchReason } from './patch.ts';
@@ -40,6 +40,15 @@ describe('a patch', () => {
     );
   });
 
+  it('makes a file that is not there, and only then', () => {
+    const patch = only(
+      parsePatch('Because.\n\n--- /dev/null\n+++ b/src/new.cpp\n@@ -0,0 +1,2 @@\n+one\n+two\n'),
+    );
+    expect(applyPatch(undefined, patch)).toBe('one\ntwo\n');
+    expect(() => applyPatch('three\n', patch)).toThrow('src/new.cpp is there already');
+    expect(() => applyPatch(undefined, only(parsePatch(diff)))).toThrow('src/x.cpp does not exist');
+  });
+
   it.each([
     ['without a reason', diff.replace('Because.\n\n', ''), /does not say why/],
     ['without a diff', 'Because.\n', /holds no diff/],
@@ -56,16 +65,29 @@ describe("this checkout's patches", () => {
   const { patches } = loadRecipe();
   const { workerDir } = mediasoupSource();
 
-  it('are numbered', () => {
+  it('are numbered, and say what they are for', () => {
     expect(patches.size).toBeGreaterThan(0);
-    for (const name of patches.keys()) expect(name).toMatch(/^\d{4}-[a-z0-9-]+\.patch$/);
+    for (const [name, text] of patches) {
+      expect(name).toMatch(/^(libsrtp\/)?\d{4}-[a-z0-9-]+\.patch$/);
+      expect(patchReason(text).length).toBeGreaterThan(80);
+    }
   });
 
-  it.each([...patches])('%s gives its reason and fits the pinned mediasoup', (_name, text) => {
-    expect(patchReason(text).length).toBeGreaterThan(80);
-    for (const patch of parsePatch(text)) {
-      const original = readFileSync(join(workerDir, patch.path), 'utf8');
-      expect(applyPatch(original, patch)).not.toBe(original);
+  it('fit the pinned mediasoup, one after another', () => {
+    const files = new Map<string, string>();
+    const read = (path: string): string | undefined => {
+      const file = join(workerDir, path);
+      return files.get(path) ?? (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
+    };
+    // Those of libsrtp are tried by the build, which has its source.
+    for (const [name, text] of patches) {
+      if (name.startsWith('libsrtp/')) continue;
+      for (const patch of parsePatch(text)) {
+        const before = read(patch.path);
+        const after = applyPatch(before, patch);
+        expect(after).not.toBe(before);
+        files.set(patch.path, after);
+      }
     }
   });
 });

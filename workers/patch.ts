@@ -2,6 +2,8 @@
 export interface FilePatch {
   /** Path inside the worker's folder, without the `b/` of the diff. */
   readonly path: string;
+  /** The file is made by the patch. */
+  readonly creates: boolean;
   readonly hunks: readonly Hunk[];
 }
 
@@ -18,11 +20,11 @@ export function patchReason(text: string): string {
   return (diff < 0 ? text : text.slice(0, diff)).trim();
 }
 
-/** Parses a unified diff that changes existing files; anything else in it is an error. */
+/** Parses a unified diff that changes or makes files; anything else in it is an error. */
 export function parsePatch(text: string): FilePatch[] {
   if (patchReason(text) === '') throw new Error('the patch does not say why it exists');
   const lines = text.split('\n');
-  const files: { path: string; hunks: Hunk[] }[] = [];
+  const files: { path: string; creates: boolean; hunks: Hunk[] }[] = [];
   let i = lines.findIndex((line) => line.startsWith('--- '));
   if (i < 0) throw new Error('the patch holds no diff');
   while (i < lines.length) {
@@ -31,7 +33,7 @@ export function parsePatch(text: string): FilePatch[] {
       const path = /^\+\+\+ b\/([^\t]+)/.exec(lines[i + 1] ?? '')?.[1];
       if (path === undefined || path.split('/').includes('..'))
         throw new Error(`unusable file header: ${line}`);
-      files.push({ path, hunks: [] });
+      files.push({ path, creates: line === '--- /dev/null', hunks: [] });
       i += 2;
     } else if (line.startsWith('@@ ')) {
       const read = readHunk(lines, i);
@@ -77,10 +79,14 @@ function readHunk(lines: readonly string[], at: number): { hunk: Hunk; next: num
 }
 
 /**
- * Applies the hunks to a file's text. The context must match exactly where the hunk says: after a version
+ * Applies the hunks to a file's text, or makes the text of a file that is not there. The context must match exactly where the hunk says: after a version
  * bump, a patch that no longer fits is looked at by a person and not guessed into place.
  */
-export function applyPatch(text: string, patch: FilePatch): string {
+export function applyPatch(text: string | undefined, patch: FilePatch): string {
+  if (patch.creates !== (text === undefined)) {
+    throw new Error(`${patch.path} ${patch.creates ? 'is there already' : 'does not exist'}`);
+  }
+  if (text === undefined) return `${patch.hunks.flatMap((hunk) => hunk.after).join('\n')}\n`;
   const lines = text.split('\n');
   // From the last to the first, so that earlier line numbers stay true.
   for (const hunk of [...patch.hunks].sort((a, b) => b.start - a.start)) {

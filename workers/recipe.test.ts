@@ -15,6 +15,8 @@ describe("the cache's key", () => {
     ['version of mediasoup', recipe, '3.27.2', versions],
     ['version of a library', recipe, '3.27.1', ['g++-12 12.2', 'libssl-dev 3.1']],
     ['flag', { ...recipe, compileFlags: [...recipe.compileFlags, '-O3'] }, '3.27.1', versions],
+    ['flag of libsrtp', { ...recipe, cFlags: [...recipe.cFlags, '-O3'] }, '3.27.1', versions],
+    ["libsrtp, the system's", { ...recipe, srtp: 'system' }, '3.27.1', versions],
     ['link flag', { ...recipe, linkFlags: [...recipe.linkFlags, '-s'] }, '3.27.1', versions],
     [
       'patch',
@@ -30,10 +32,23 @@ describe("the cache's key", () => {
 });
 
 describe('the ninja file', () => {
-  it('compiles every source once and links them all', () => {
-    const text = ninjaFile(recipe, ['worker/src/a.cpp', 'worker/deps/a.cc'], 'out');
+  const input = {
+    sources: ['worker/src/a.cpp', 'worker/deps/a.cc'],
+    binary: 'out',
+    check: { binary: 'checked', source: 'check.cpp' },
+  };
+
+  it("compiles every source once and links them all, with libsrtp in place of the system's", () => {
+    const text = ninjaFile(recipe, { ...input, libsrtp: { sources: ['libsrtp/b.c'], version: '2.5.0' } });
     expect(text).toContain('build obj/worker_src_a.cpp.o: compile worker/src/a.cpp | pch.hpp.gch');
-    expect(text).toContain('build out: link obj/worker_src_a.cpp.o obj/worker_deps_a.cc.o');
+    expect(text).toContain('build obj/libsrtp_b.c.o: compile_c libsrtp/b.c');
+    expect(text).toContain('build out: link obj/worker_src_a.cpp.o obj/worker_deps_a.cc.o obj/libsrtp_b.c.o');
+    expect(text).toContain('build checked: link obj/check.cpp.o obj/libsrtp_b.c.o');
+    expect(text).not.toContain('-lsrtp2');
+  });
+
+  it("links the system's libsrtp where there is no other", () => {
+    expect(ninjaFile(recipe, input)).toMatch(/command = g\+\+ -o \$out .* -lsrtp2 /);
   });
 
   it.each([

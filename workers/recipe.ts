@@ -4,12 +4,17 @@ import { join, relative } from 'node:path';
 
 /** Everything of ours that decides what the built worker does. Paths in flags are relative to the build's folder. */
 export interface Recipe {
+  /** Whose cryptography SRTP uses: libsrtp built here with OpenSSL, or the system's, which uses NSS. */
+  readonly srtp: 'openssl' | 'system';
+  /** Of C++. */
   readonly compileFlags: readonly string[];
+  /** Of libsrtp's C. */
+  readonly cFlags: readonly string[];
   readonly linkFlags: readonly string[];
   /** The precompiled header: what most of the sources include. */
   readonly precompiled: string;
   readonly flatcFlags: readonly string[];
-  /** Patch files' texts by name, in the order they are applied. */
+  /** Patch files' texts by name, in the order they are applied; those under `libsrtp/` are for that library. */
   readonly patches: ReadonlyMap<string, string>;
   /** Stand-in headers' texts by path. */
   readonly compat: ReadonlyMap<string, string>;
@@ -51,6 +56,7 @@ const staticLibraries = [
 /** Reads the recipe of this checkout. */
 export function loadRecipe(dir = import.meta.dirname): Recipe {
   return {
+    srtp: 'openssl',
     compileFlags: [
       '-std=c++20',
       '-O2',
@@ -63,16 +69,25 @@ export function loadRecipe(dir = import.meta.dirname): Recipe {
       ...[
         '.',
         'compat',
+        'libsrtp/public',
         'worker/include',
         'gen',
         'worker/deps/libwebrtc',
         'worker/deps/libwebrtc/libwebrtc',
       ].map((include) => `-I${include}`),
     ],
+    cFlags: [
+      '-O2',
+      '-pthread',
+      '-w',
+      '-DHAVE_CONFIG_H',
+      '-Icompat/libsrtp',
+      '-Ilibsrtp/include',
+      '-Ilibsrtp/crypto/include',
+    ],
     linkFlags: [
       '-pthread',
       '-luv',
-      '-lsrtp2',
       '-lssl',
       '-lcrypto',
       '-Wl,--start-group',

@@ -14,6 +14,8 @@ export interface Toolchain {
   readonly missing: readonly string[];
   /** A line for each tool and library with its version: what a rebuilt worker would depend on. */
   readonly versions: readonly string[];
+  /** Debian's version of the installed libsrtp2-dev, where it comes from a Debian package. */
+  readonly srtpVersion: string | undefined;
 }
 
 /** Where to look, for tests. */
@@ -48,11 +50,11 @@ export function findToolchain(paths: ToolchainPaths = {}): Toolchain {
   const packageOf = (f: { package: string; file: string }): string =>
     f.package === 'g++' ? (/g\+\+-\d+$/.exec(basename(f.file))?.[0] ?? 'g++') : f.package;
   const installed = installedVersions(found.map(packageOf), paths.dpkgStatus);
-  const versions = found.map((f) => {
-    const version = f.file.startsWith('/usr/local/') ? undefined : installed.get(packageOf(f));
-    return `${packageOf(f)} ${version ?? stamp(f.file)}`;
-  });
-  return { missing, versions };
+  const versionOf = (f: { package: string; file: string }): string | undefined =>
+    f.file.startsWith('/usr/local/') ? undefined : installed.get(packageOf(f));
+  const versions = found.map((f) => `${packageOf(f)} ${versionOf(f) ?? stamp(f.file)}`);
+  const srtp = found.find((f) => f.package === 'libsrtp2-dev');
+  return { missing, versions, srtpVersion: srtp && versionOf(srtp) };
 }
 
 /** The command that installs what is missing on Debian and its relatives. */

@@ -1,6 +1,7 @@
 import { createMeter, say } from './report.mjs';
 
 const labels = {
+  source: 'fetching the source of libsrtp',
   prepare: 'building the media worker (once)',
   compile: 'building the media worker (once)',
   verify: 'testing the media worker with real media',
@@ -33,7 +34,14 @@ export async function ensureWorker(signal) {
   const { ensureWorker: ensure } = await loadWorkers();
   let meter;
   let label;
-  const onProgress = ({ phase, percent }) => {
+  const onProgress = ({ phase, percent, warning }) => {
+    if (warning !== undefined) {
+      meter?.stop();
+      meter = undefined;
+      label = undefined;
+      say(warning);
+      return;
+    }
     if (labels[phase] !== label) {
       meter?.done();
       label = labels[phase];
