@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -81,6 +81,52 @@ describe('Debian packages', () => {
       'iproute2',
       'haproxy',
     ]);
+  });
+});
+
+describe('installing Debian packages as an ordinary user', () => {
+  /** Runs the real thing in a process that takes itself for an ordinary user's, with this `sudo` in its path. */
+  async function install(sudo: string | null): Promise<{ said: string; asked: string[] }> {
+    const log = join(root, 'asked');
+    writeFileSync(log, '');
+    mkdirSync(join(root, 'bin'), { recursive: true });
+    if (sudo !== null) write('bin/sudo', `#!/bin/sh\necho "$*" >> ${log}\n${sudo}\n`, 0o755);
+    const script = `
+      process.getuid = () => 1000;
+      const { installDebianPackages } = await import(${JSON.stringify(new URL('./debian.mjs', import.meta.url).href)});
+      await installDebianPackages(['redis-server', 'chromium'], new AbortController().signal).catch((error) =>
+        console.log(error.message));`;
+    const env = { PATH: join(root, 'bin') };
+    const said = await run(process.execPath, ['--input-type=module', '-e', script], { env });
+    return { said, asked: readFileSync(log, 'utf8').trim().split('\n') };
+  }
+
+  it('goes through sudo, which asks for nothing', async () => {
+    const { said, asked } = await install('exit 0');
+    expect(said).toContain('installing Debian packages (once): redis-server chromium');
+    expect(asked[0]).toBe('-n true');
+    expect(asked[1]).toMatch(/^-n env DEBIAN_FRONTEND=noninteractive .*apt-get .*update$/);
+    expect(asked[2]).toMatch(/^-n sh -c .*apt-get .*--no-install-recommends install redis-server chromium$/);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('tells what to run where sudo wants a password', async () => {
+    const { said, asked } = await install('echo "sudo: a password is required" >&2; exit 1');
+    expect(said).toContain('without a password');
+    expect(said).toContain('sudo apt-get install -y --no-install-recommends redis-server chromium');
+    expect(asked).toEqual(['-n true']);
+  });
+
+  it('tells what to run as root where there is no sudo', async () => {
+    const { said } = await install(null);
+    expect(said).toContain('there is no sudo');
+    expect(said).toContain('\n  apt-get install -y --no-install-recommends redis-server chromium\n');
+  });
+
+  it('tells what failed', async () => {
+    const { said } = await install('case "$*" in *install*) echo "E: no such package" >&2; exit 100;; esac');
+    expect(said).toContain('could not be installed');
+    expect(said).toContain('E: no such package');
   });
 });
 

@@ -56,9 +56,14 @@ export async function installDebianPackages(packages, signal) {
     );
   }
   const apt = await findApt(signal);
-  if (apt === undefined) {
+  if (apt === 'no sudo') {
     throw new Error(
-      `Debian packages are missing, and neither root nor sudo is at hand. Run:\n  sudo ${command}`,
+      `Debian packages are missing, you are not root, and there is no sudo. As root run:\n  ${command}\nand then the same again as yourself`,
+    );
+  }
+  if (apt === 'no rights') {
+    throw new Error(
+      `Debian packages are missing, and sudo does not let you install them without a password. Run:\n  sudo ${command}\nand then the same again`,
     );
   }
   say(`installing Debian packages (once): ${packages.join(' ')}`);
@@ -76,7 +81,7 @@ export async function installDebianPackages(packages, signal) {
 }
 
 /**
- * How a command is called with the rights to install, or nothing.
+ * How apt is called with the rights to install, or why it cannot be.
  * @param {AbortSignal} signal
  */
 async function findApt(signal) {
@@ -95,7 +100,8 @@ async function findApt(signal) {
     return { rights: ['sudo', '-n'], command: quiet };
   } catch {
     signal.throwIfAborted();
-    return undefined;
+    const path = (process.env.PATH ?? '').split(delimiter).filter((dir) => dir !== '');
+    return path.some((dir) => isExecutable(join(dir, 'sudo'))) ? 'no rights' : 'no sudo';
   }
 }
 
