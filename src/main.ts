@@ -6,11 +6,15 @@ import type { RunningNode } from './cli/node-process.ts';
 import { createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import { createHeartbeat, loadOf } from './cluster/heartbeat.ts';
+import { createRejectionReporter } from './cluster/rejections.ts';
+import { createRoster } from './cluster/roster.ts';
 import type { NodeConfig } from './config/schema.ts';
 import { createLocator } from './geo/locator.ts';
+import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
 import { Drain } from './node/drain.ts';
+import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
 import type { NodePolicy } from './node/policy-port.ts';
@@ -34,6 +38,8 @@ import { packageVersion } from './version.ts';
 export interface NodeParts {
   /** Shared by several nodes of one process; not closed by the node then. */
   readonly registry?: Registry;
+  /** In place of the certificate and key that the configuration names. */
+  readonly identity?: NodeIdentity;
   readonly logger?: Logger;
   /** Signs development tokens and directory lists; made at each start by default. */
   readonly developmentKey?: SigningKey;
@@ -69,7 +75,8 @@ async function compose(
 ): Promise<Omit<RunningNode, 'close'>> {
   const version = packageVersion();
   const { datacenter } = config.node;
-  const id = config.node.id ?? randomUUID();
+  const identity = parts.identity ?? (await configuredIdentity(config));
+  const id = identity?.id ?? config.node.id ?? randomUUID();
   const logger = parts.logger ?? (await createLogger({ ...config.log, base: { node: id, datacenter } }));
   const health = new Health();
   const metrics = new MetricsRegistry();
@@ -81,6 +88,8 @@ async function compose(
   assertSite(policy, datacenter);
   watchPolicyHealth(health, policy, datacenter);
   const { cloud } = policy;
+  const member = await joinCloud(config, policy, identity);
+  health.add('identity', member.problem);
   const region = () => ownRegion(policy, datacenter);
   const node = {
     id,
@@ -106,6 +115,11 @@ async function compose(
 
   const registry = parts.registry ?? new MemoryRegistry();
   if (parts.registry === undefined) onClose(() => registry.close());
+  const roster = createRoster({
+    registry,
+    sealer: member.sealer,
+    onRejected: createRejectionReporter({ logger, metrics }),
+  });
 
   const engine = await createMediaEngine(mediaOptions(config, worker.path), { logger });
   onClose(() => engine.close());
@@ -115,8 +129,8 @@ async function compose(
   const admission = createAdmission({
     datacenter,
     policy: () => policy.running(),
-    behind: () => policy.current() === null,
-    registry,
+    behind: () => policy.current() === null || member.problem() !== null,
+    roster,
     tokens: createTokenVerifier({
       cloud,
       issuers: keys.issuers,
@@ -186,7 +200,8 @@ async function compose(
 
   const heartbeat = createHeartbeat({
     registry,
-    node: { id: node.id, datacenter, url: urls.signaling, version },
+    sealer: member.sealer,
+    node: { id, datacenter, url: urls.signaling, link: null, epoch: member.epoch, version },
     status: () => ({
       load: loadOf(engine.workers()),
       accepting: sessions.stats().rooms < config.rooms.roomsPerNode,
@@ -197,7 +212,7 @@ async function compose(
       healthy ? logger.info({}, 'registered') : logger.warn({ err: error }, 'the registry cannot be reached'),
   });
   onClose(() => heartbeat.stop());
-  health.add('registry', () => (heartbeat.healthy() ? null : 'this node is not registered'));
+  health.add('registry', heartbeat.problem);
   await heartbeat.start();
 
   if (issuer !== null) {

@@ -6,7 +6,7 @@ import type { DirectoryAnswer } from '../protocol/directory.ts';
 import { directoryAnswerSchema, directoryListSchema } from '../protocol/directory.ts';
 import { redirectSchema, refusalSchema } from '../protocol/events.ts';
 import type { Door } from './testing/door.ts';
-import { createDoor, FROM, nodeOf, policyOf, withPolicy, zoom2020 } from './testing/door.ts';
+import { createDoor, entryOf, FROM, nodeOf, policyOf, withPolicy, zoom2020 } from './testing/door.ts';
 import type { AdmissionRequest, AdmittedSession, Verdict } from './types.ts';
 
 const REGION_OF = new Map<string, string>([
@@ -313,9 +313,9 @@ describe('what a node without a good policy says', () => {
     const door = await createDoor('sha');
     const nodes = door.registry.nodes.bind(door.registry);
     let asked = 0;
-    door.registry.nodes = async () => {
+    door.registry.nodes = async (datacenters) => {
       if (asked++ === 0) door.policy = withPolicy(zoom2020(), { closed: ['sjc'], version: 13 });
-      return nodes();
+      return nodes(datacenters);
     };
     const verdict = await ask(door, await door.token({ region: 'us' }), FROM.us);
     if (verdict.kind !== 'redirect') throw new Error(verdict.kind);
@@ -326,9 +326,9 @@ describe('what a node without a good policy says', () => {
   test('a policy that never stops switching is not waited for', async () => {
     const door = await createDoor('sha');
     const nodes = door.registry.nodes.bind(door.registry);
-    door.registry.nodes = async () => {
+    door.registry.nodes = async (datacenters) => {
       door.policy = withPolicy(zoom2020(), { version: Math.floor(Math.random() * 1e9) });
-      return nodes();
+      return nodes(datacenters);
     };
     expect(refusalOf(await ask(door, await door.token({ region: 'us' }), FROM.us)).code).toBe('not_ready');
   });
@@ -367,11 +367,11 @@ describe('the directory', () => {
     const door = await createDoor('sjc');
     await door.up([]);
     const policy = zoom2020();
-    await door.registry.announce(nodeOf(policy, 'sjc', { state: 'draining' }), 1);
-    await door.registry.announce(nodeOf(policy, 'iad', { accepting: false }), 1);
-    await door.registry.announce(nodeOf(policy, 'fra', { state: 'starting' }), 1);
-    await door.registry.announce(nodeOf(policy, 'lhr'), 1);
-    await door.registry.announce(nodeOf(policy, 'hkg'), 1);
+    await door.registry.announce(entryOf(nodeOf(policy, 'sjc', { state: 'draining' })), 1);
+    await door.registry.announce(entryOf(nodeOf(policy, 'iad', { accepting: false })), 1);
+    await door.registry.announce(entryOf(nodeOf(policy, 'fra', { state: 'starting' })), 1);
+    await door.registry.announce(entryOf(nodeOf(policy, 'lhr')), 1);
+    await door.registry.announce(entryOf(nodeOf(policy, 'hkg')), 1);
     const token = await door.token({ region: 'us' });
     const outcome = await door.admission.directory({ token, address: FROM.us, step: 'directory' });
     expect(outcome.kind === 'list' && names(outcome.answer)).toEqual(['hkg']);

@@ -7,12 +7,12 @@ import type { Label } from '../policy/model.ts';
 import { type ErrorCode, WatershedError } from '../protocol/errors.ts';
 import type { Refusal } from '../protocol/events.ts';
 import type { JoinClaims } from '../protocol/token.ts';
-import type { Registry } from '../registry/port.ts';
 import type { Decision, DecisionRecorder, DecisionStep } from './decision.ts';
 import { listFor, namesOf, type SignList } from './directory.ts';
 import { createGate } from './gate.ts';
-import { readLiveness } from './liveness.ts';
+import { livenessOf } from './liveness.ts';
 import { evidenceOf, RefusedError, ruleOf } from './refused.ts';
+import type { Roster } from './roster.ts';
 import { assertSameParticipant, labelAgain, labelOfClaims } from './session-label.ts';
 import type { Admission, AdmissionRequest, Verdict } from './types.ts';
 
@@ -23,8 +23,8 @@ export interface AdmissionDeps {
   readonly policy: () => CompiledPolicy | null;
   /** Whether a policy that this node does not run is known to be newer: then nobody new is admitted or sent on. */
   readonly behind?: () => boolean;
-  /** Who is up: for lists only. An admission here needs no registry. */
-  readonly registry: Registry;
+  /** Who is up: for lists only. An admission here needs none. */
+  readonly roster: Pick<Roster, 'read'>;
   /** Throws WatershedError: `token_missing`, `token_invalid`, `token_expired`. */
   readonly tokens: { verify(token: string | null): Promise<JoinClaims> };
   /** Total; `refused` where nothing may be concluded from the address. */
@@ -58,7 +58,7 @@ interface Question {
  * fixed: policy, token, label, fences and route, and only then who is up. Whatever throws, refuses.
  */
 export function createAdmission(deps: AdmissionDeps): Admission {
-  const { datacenter, registry, tokens, locator, sign, now, decisions } = deps;
+  const { datacenter, roster, tokens, locator, sign, now, decisions } = deps;
 
   const record = (step: DecisionStep, fields: Partial<Decision> & Pick<Decision, 'kind' | 'code'>): void =>
     decisions.record({
@@ -124,7 +124,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     label: Label,
     moment: Moment,
   ): Promise<Verdict> => {
-    const live = await readLiveness(p, registry);
+    const live = livenessOf(p, await roster.read(p, seatsOf(p, label)));
     const decision = decide(p, label, here, live.isLive, moment);
     if (decision.kind === 'refuse') return refuse(step, refusedBy(decision), p, claims, label);
     // Same policy and label as before: only a redirect can be left.
@@ -254,6 +254,13 @@ function refusedBy({
   message: string;
 }): RefusedError {
   return new RefusedError(rule === 'evidence' ? 'address_refused' : code, rule, message);
+}
+
+/** Where the session may sit, up or not: nobody else is asked for. */
+function seatsOf(p: CompiledPolicy, label: Label): string[] {
+  const listed = p.policy.routes.get(label.home);
+  const seats = listed === undefined ? [] : [...listed.primaries, ...listed.secondaries];
+  return seats.filter((datacenter) => allowedForLabel(p, label, datacenter));
 }
 
 function assertNotExpired(claims: JoinClaims, now: number): void {

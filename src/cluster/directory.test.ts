@@ -5,10 +5,7 @@ import { nodeOf, zoom2020 } from './testing/door.ts';
 
 const p = zoom2020();
 const US = { home: 'us', evidence: ['us'], regions: null };
-const live = livenessOf(
-  p,
-  p.datacenterNames.map((name) => nodeOf(p, name)),
-);
+const live = livenessOf(p, { nodes: p.datacenterNames.map((name) => nodeOf(p, name)), rejected: [] });
 const question = { room: 'standup', now: 1_000_500 };
 
 test('a list keeps the order it is given, and ends after 60 s', () => {
@@ -25,6 +22,6 @@ test('whoever filtered wrongly before: no list is made of what is not allowed, n
   }
   const narrowed = { ...US, regions: ['eu'] };
   expect(() => listFor(p, narrowed, { primaries: ['sjc'], secondaries: [] }, live, question)).toThrow();
-  const nobody = livenessOf(p, []);
+  const nobody = livenessOf(p, { nodes: [], rejected: [] });
   expect(() => listFor(p, US, { primaries: ['sjc'], secondaries: [] }, nobody, question)).toThrow();
 });

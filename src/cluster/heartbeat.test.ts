@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { plainSealer } from '../identity/sealer.ts';
 import { MemoryRegistry, MemoryStore } from '../registry/memory.ts';
 import type { NodeRecord } from '../registry/port.ts';
 import { createHeartbeat, HEARTBEAT_MS, LEASE_MS, loadOf, type NodeStatus } from './heartbeat.ts';
 
-const NODE = { id: 'n1', datacenter: 'sjc', url: 'wss://sjc.example.net', version: '0.1.0' };
+const NODE = {
+  id: 'n1',
+  datacenter: 'sjc',
+  url: 'wss://sjc.example.net',
+  link: '192.0.2.1:7000',
+  epoch: 7,
+  version: '0.1.0',
+};
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -21,13 +29,19 @@ function setUp() {
   const health: boolean[] = [];
   const heartbeat = createHeartbeat({
     registry,
+    sealer: plainSealer(),
     node: NODE,
     status: () => status.now,
     onHealth: (healthy) => health.push(healthy),
     now: () => Date.now(),
   });
-  const seen = async (): Promise<NodeRecord | undefined> => (await new MemoryRegistry(store).nodes())[0];
-  return { registry, heartbeat, status, health, seen };
+  const entry = async () => (await new MemoryRegistry(store).nodes(['sjc']))[0];
+  const seen = async (): Promise<NodeRecord | undefined> => {
+    const found = await entry();
+    const opened = found && plainSealer().open(found);
+    return opened?.ok ? opened.record : undefined;
+  };
+  return { registry, heartbeat, status, health, seen, entry };
 }
 
 test('announces at once, and again before the lease ends, with what is true then', async () => {
@@ -40,6 +54,20 @@ test('announces at once, and again before the lease ends, with what is true then
   await vi.advanceTimersByTimeAsync(LEASE_MS * 5);
   expect(await seen()).toBeDefined();
   expect(heartbeat.healthy()).toBe(true);
+  await heartbeat.stop();
+});
+
+test('every announcement has a number, and a node that takes nobody stands last in the index', async () => {
+  const { heartbeat, status, seen, entry } = setUp();
+  await heartbeat.start();
+  expect(await seen()).toMatchObject({ epoch: 7, sequence: 0 });
+  expect(await entry()).toMatchObject({ load: 0.5 });
+  for (const takesNobody of [{ accepting: false }, { state: 'starting' }] as const) {
+    status.now = { load: 0.5, accepting: true, policy: 'sha256:00', state: 'ready', ...takesNobody };
+    await vi.advanceTimersByTimeAsync(HEARTBEAT_MS + 10);
+    expect(await entry()).toMatchObject({ load: 1 });
+  }
+  expect(await seen()).toMatchObject({ epoch: 7, sequence: 2, load: 0.5 });
   await heartbeat.stop();
 });
 
@@ -91,10 +119,12 @@ describe('a registry that fails', () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(announce.mock.calls.length).toBeLessThan(40);
     expect(health).toEqual([false]);
+    expect(heartbeat.problem()).toBe('this node is not registered: the registry cannot be reached');
     announce.mockRestore();
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS + 2_000);
     expect(health).toEqual([false, true]);
     expect(heartbeat.healthy()).toBe(true);
+    expect(heartbeat.problem()).toBeNull();
     await heartbeat.stop();
   });
 

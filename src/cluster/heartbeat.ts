@@ -1,4 +1,6 @@
-import type { NodeRecord, NodeState, Registry } from '../registry/port.ts';
+import type { RecordSealer } from '../identity/sealer.ts';
+import { WatershedError } from '../protocol/errors.ts';
+import type { NodeEntry, NodeRecord, NodeState, Registry } from '../registry/port.ts';
 
 /** How often the record is announced, and how long it stands without: it ends within 10 s of a node's death. */
 export const HEARTBEAT_MS = 3000;
@@ -21,8 +23,9 @@ export interface NodeStatus {
 }
 
 export interface HeartbeatDeps {
-  readonly registry: Registry;
-  readonly node: Pick<NodeRecord, 'id' | 'datacenter' | 'url' | 'version'>;
+  readonly registry: Pick<Registry, 'announce' | 'withdraw'>;
+  readonly sealer: Pick<RecordSealer, 'seal'>;
+  readonly node: Pick<NodeRecord, 'id' | 'datacenter' | 'url' | 'link' | 'epoch' | 'version'>;
   readonly status: () => NodeStatus;
   /** Told when announcing begins to fail, and when it works again. */
   readonly onHealth?: (healthy: boolean, error: unknown) => void;
@@ -37,6 +40,8 @@ export interface Heartbeat {
   start(): Promise<void>;
   /** Whether the record stands in the registry, as far as this node can know. */
   healthy(): boolean;
+  /** Why it does not stand there; null while it does. */
+  problem(): string | null;
   /** Announces at once that nobody new is taken; the record stays until `stop`. */
   drain(): Promise<void>;
   /** Ends the heartbeat and withdraws the record; never rejects: the lease would end it too. Idempotent. */
@@ -47,6 +52,7 @@ export interface Heartbeat {
 export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const {
     registry,
+    sealer,
     node,
     intervalMs = HEARTBEAT_MS,
     leaseMs = LEASE_MS,
@@ -56,14 +62,19 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   let draining = false;
   let lastSuccess: number | undefined;
   let told: boolean | undefined;
+  let failure: string | undefined;
+  let sequence = 0;
   let running: Promise<void> | undefined;
   let beating: Promise<void> = Promise.resolve();
 
-  const record = (): NodeRecord => {
+  const entry = (): NodeEntry => {
     const { state, ...status } = deps.status();
-    return draining
-      ? { ...node, ...status, state: 'draining', accepting: false }
-      : { ...node, ...status, state };
+    const own: NodeRecord = draining
+      ? { ...node, ...status, sequence: sequence++, state: 'draining', accepting: false }
+      : { ...node, ...status, sequence: sequence++, state };
+    // One that takes nobody is not to stand in the way of those that do.
+    const load = own.state === 'ready' && own.accepting ? own.load : 1;
+    return { id: node.id, datacenter: node.datacenter, load, body: sealer.seal(own) };
   };
 
   const tell = (healthy: boolean, error?: unknown): void => {
@@ -75,11 +86,12 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const announce = async (): Promise<void> => {
     for (let attempt = 0; !stopped.signal.aborted; attempt++) {
       try {
-        await withTimeout(registry.announce(record(), leaseMs), ANNOUNCE_TIMEOUT_MS);
+        await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS);
         lastSuccess = now();
         tell(true);
         return;
       } catch (error) {
+        failure = reasonOf(error);
         tell(false, error);
         const wait = RETRY_MS[attempt];
         if (wait === undefined || !(await pause(wait, stopped.signal))) return;
@@ -97,6 +109,9 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     while (await pause(intervalMs, stopped.signal)) await beat();
   };
 
+  const healthy = (): boolean =>
+    !stopped.signal.aborted && lastSuccess !== undefined && now() - lastSuccess < leaseMs;
+
   return {
     async start() {
       if (running !== undefined) return;
@@ -104,7 +119,9 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       running = first.then(run);
       await first;
     },
-    healthy: () => !stopped.signal.aborted && lastSuccess !== undefined && now() - lastSuccess < leaseMs,
+    healthy,
+    problem: () =>
+      healthy() ? null : `this node is not registered${failure === undefined ? '' : `: ${failure}`}`,
     async drain() {
       if (draining || stopped.signal.aborted) return;
       draining = true;
@@ -115,7 +132,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       stopped.abort();
       await running;
       await beating;
-      await withTimeout(registry.withdraw(node.id), ANNOUNCE_TIMEOUT_MS).catch((error: unknown) =>
+      await withTimeout(registry.withdraw(node), ANNOUNCE_TIMEOUT_MS).catch((error: unknown) =>
         tell(false, error),
       );
     },
@@ -128,6 +145,13 @@ export function loadOf(workers: readonly { state: string; load: number }[]): num
   if (running.length === 0) return 1;
   const sum = running.reduce((total, worker) => total + Math.min(Math.max(worker.load, 0), 1), 0);
   return sum / running.length;
+}
+
+/** For `/readyz`, which anyone may read: of errors from elsewhere only that there was one. */
+function reasonOf(error: unknown): string {
+  return error instanceof WatershedError && error.detail !== undefined
+    ? error.detail
+    : 'the registry cannot be reached';
 }
 
 async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {

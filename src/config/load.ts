@@ -93,7 +93,7 @@ function isRecord(value: unknown): value is Record<string | number, unknown> {
 function effective(written: WrittenConfig, base: (path: string) => string, machine: Machine): NodeConfig {
   const file = (path: string, name: string) => resolve(base(name), path);
   const fileOrNull = (path: string | null, name: string) => (path === null ? null : file(path, name));
-  const { http, media, tokens, geo, directory, drain } = written;
+  const { http, media, tokens, geo, directory, drain, cluster } = written;
   const tls = http.tls && {
     cert: file(http.tls.cert, 'http.tls.cert'),
     key: file(http.tls.key, 'http.tls.key'),
@@ -119,6 +119,11 @@ function effective(written: WrittenConfig, base: (path: string) => string, machi
     },
     directory: { ...directory, keyFile: fileOrNull(directory.keyFile, 'directory.keyFile') },
     drain: { ...drain, socket: fileOrNull(drain.socket, 'drain.socket') },
+    cluster: {
+      ...cluster,
+      certificate: fileOrNull(cluster.certificate, 'cluster.certificate'),
+      key: fileOrNull(cluster.key, 'cluster.key'),
+    },
     geo: { ...geo, database: fileOrNull(geo.database, 'geo.database') },
   };
 }

@@ -47,6 +47,7 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
       }
     }
   }
+  checkIdentity(config, fault);
   checkPipes(config, fault);
   checkPolicy(config, fault);
   if (config.mode === 'production') checkProduction(config, fault);
@@ -105,6 +106,17 @@ function checkPolicy({ node, policy }: WrittenConfig, fault: Fault): void {
   }
   if (node.cloud === null) {
     fault(['node', 'cloud'], 'a node that takes bundles knows its cloud: a bundle of another is refused');
+  }
+}
+
+/** What makes a node one of its cloud's. */
+function checkIdentity({ cluster }: WrittenConfig, fault: Fault): void {
+  const { certificate, key } = cluster;
+  if ((certificate === null) !== (key === null)) {
+    fault(
+      ['cluster', key === null ? 'key' : 'certificate'],
+      'certificate and key go together: name both, as `watershed node enrol` made them',
+    );
   }
 }
 

@@ -156,6 +156,9 @@ export const nodeConfigSchema = z.strictObject({
     private: z.array(network).default([]),
   }),
   cluster: section({
+    /** What `watershed node enrol` made; null for a standalone node. */
+    certificate: path.nullable().default(null),
+    key: path.nullable().default(null),
     /** Null: no media to or from other nodes. */
     pipes: pipes.nullable().default(null),
   }),

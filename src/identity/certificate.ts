@@ -32,7 +32,14 @@ export type CertificateFault =
   | 'certificate_expired';
 
 export type VerifiedCertificate =
-  | { readonly ok: true; readonly datacenter: string; readonly id: string; readonly publicKey: KeyObject }
+  | {
+      readonly ok: true;
+      readonly datacenter: string;
+      readonly id: string;
+      readonly publicKey: KeyObject;
+      /** Milliseconds since the epoch. */
+      readonly expiresAt: number;
+    }
   | { readonly ok: false; readonly reason: CertificateFault };
 
 const DAY_MS = 86_400_000;
@@ -87,10 +94,12 @@ export function verifyNodeCertificate(bytes: Uint8Array, trust: Trust): Verified
   if (key === null) return { ok: false, reason: 'certificate_without_enrolment_key' };
   if (!certificate.verify(key)) return { ok: false, reason: 'certificate_not_by_enrolment_key' };
   const now = trust.now();
+  const expiresAt = Date.parse(certificate.validTo);
   // Negated, so that a date that cannot be read is refused.
   if (!(now >= Date.parse(certificate.validFrom))) return { ok: false, reason: 'certificate_not_yet_valid' };
-  if (!(now < Date.parse(certificate.validTo))) return { ok: false, reason: 'certificate_expired' };
-  return { ok: true, datacenter: node.datacenter, id: node.id, publicKey: certificate.publicKey };
+  if (!(now < expiresAt)) return { ok: false, reason: 'certificate_expired' };
+  const { datacenter, id } = node;
+  return { ok: true, datacenter, id, publicKey: certificate.publicKey, expiresAt };
 }
 
 /** Null where it is no certificate of one Ed25519 key, alone in these bytes. */

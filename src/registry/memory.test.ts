@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { registryContract } from './contract.ts';
+import { ROOM_MS, registryContract } from './contract.ts';
 import { MemoryRegistry, MemoryStore } from './memory.ts';
-import type { NodeRecord } from './port.ts';
+import type { NodeEntry } from './port.ts';
 
 registryContract('memory', async () => {
   let now = 0;
-  const store = new MemoryStore(() => now);
+  const store = new MemoryStore(() => now, { roomMs: ROOM_MS });
   return {
     open: async () => new MemoryRegistry(store),
     advance: async (ms) => {
@@ -15,31 +15,22 @@ registryContract('memory', async () => {
   };
 });
 
+const ENTRY: NodeEntry = { id: 'a', datacenter: 'sjc', load: 0, body: 'sealed' };
+
 test('what the announcer does to its object afterwards is not announced', async () => {
   const registry = new MemoryRegistry();
-  const mutable = { ...RECORD };
+  const mutable = { ...ENTRY };
   await registry.announce(mutable, 60_000);
-  mutable.datacenter = 'iad';
-  expect(await registry.nodes()).toEqual([RECORD]);
+  mutable.body = 'other';
+  expect(await registry.nodes(['sjc'])).toEqual([ENTRY]);
 });
 
 test('the lease ends exactly at its moment', async () => {
   let now = 0;
   const registry = new MemoryRegistry(new MemoryStore(() => now));
-  await registry.announce(RECORD, 9000);
+  await registry.announce(ENTRY, 9000);
   now = 8999.9;
-  expect(await registry.nodes()).toHaveLength(1);
+  expect(await registry.nodes(['sjc'])).toHaveLength(1);
   now = 9000;
-  expect(await registry.nodes()).toHaveLength(0);
+  expect(await registry.nodes(['sjc'])).toHaveLength(0);
 });
-
-const RECORD: NodeRecord = {
-  id: 'a',
-  datacenter: 'sjc',
-  url: 'wss://sjc.example.net',
-  state: 'ready',
-  load: 0,
-  accepting: true,
-  policy: 'sha256:00',
-  version: '0.1.0',
-};

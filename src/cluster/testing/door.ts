@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { Evidence } from '../../geo/locator.ts';
+import { plainSealer } from '../../identity/sealer.ts';
 import { type CompiledPolicy, compilePolicy } from '../../policy/compile.ts';
 import type { Policy } from '../../policy/model.ts';
 import { parsePolicy } from '../../policy/parse.ts';
 import { MemoryRegistry, MemoryStore } from '../../registry/memory.ts';
-import type { NodeRecord } from '../../registry/port.ts';
+import type { NodeEntry, NodeRecord } from '../../registry/port.ts';
 import { signDirectoryList } from '../../tokens/directory-signature.ts';
 import { issueJoinToken, type JoinTokenClaims } from '../../tokens/issue.ts';
 import { generateSigningKey, type SigningKey } from '../../tokens/keys.ts';
 import { createTokenVerifier } from '../../tokens/verify.ts';
 import { createAdmission } from '../admission.ts';
 import type { Decision } from '../decision.ts';
+import { CACHE_MS, createRoster } from '../roster.ts';
 import type { Admission } from '../types.ts';
 
 /** The policy of the story, as it should be; `change` edits its text. */
@@ -90,6 +92,8 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
   const registry = new MemoryRegistry(new MemoryStore(() => 0));
   const decisions: Decision[] = [];
   const defects: unknown[] = [];
+  // Nothing is taken from the cache: what a test puts up is seen at once.
+  let reading = 0;
   const state = { policy: policy as CompiledPolicy | null, behind: false, now: Date.UTC(2026, 10, 24) };
   const verifier = createTokenVerifier({
     cloud: policy.policy.cloud,
@@ -101,7 +105,7 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
     datacenter: here,
     policy: () => state.policy,
     behind: () => state.behind,
-    registry,
+    roster: createRoster({ registry, sealer: plainSealer(), now: () => (reading += CACHE_MS) }),
     tokens: verifier,
     locator,
     sign: (list) => signDirectoryList(directoryKey, list),
@@ -141,8 +145,8 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
         { ttlSeconds, now: state.now, ...(jti === undefined ? {} : { jti }) },
       ),
     async up(datacenters) {
-      for (const { id } of await registry.nodes()) await registry.withdraw(id);
-      for (const datacenter of datacenters) await registry.announce(nodeOf(policy, datacenter), 1);
+      for (const node of await registry.nodes(policy.datacenterNames)) await registry.withdraw(node);
+      for (const datacenter of datacenters) await registry.announce(entryOf(nodeOf(policy, datacenter)), 1);
     },
   };
   await door.up([...policy.datacenterNames]);
@@ -154,6 +158,9 @@ export function nodeOf(p: CompiledPolicy, datacenter: string, over: Partial<Node
     id: `node-${datacenter}`,
     datacenter,
     url: p.policy.datacenters.get(datacenter)?.url ?? 'wss://nowhere.example.net',
+    link: null,
+    epoch: 1,
+    sequence: 0,
     state: 'ready',
     load: 0.1,
     accepting: true,
@@ -161,4 +168,10 @@ export function nodeOf(p: CompiledPolicy, datacenter: string, over: Partial<Node
     version: '0.1.0',
     ...over,
   };
+}
+
+/** As a standalone node announces it. */
+export function entryOf(record: NodeRecord): NodeEntry {
+  const { id, datacenter, load } = record;
+  return { id, datacenter, load, body: plainSealer().seal(record) };
 }
