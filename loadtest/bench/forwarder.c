@@ -7,7 +7,7 @@
 //   subscriber IP PORT KEY                         … that the subscriber receives with
 //   route PUBLISHER SSRC SUBSCRIBER SSRC           by number, in order of appearance, from 0
 //
-// The first line on stdout is the UDP port on 127.0.0.1. It ends with its stdin.
+// `forwarder IP` listens there; the first line on stdout is its UDP port. It ends with its stdin.
 #include "json.h"
 #include "srtp.h"
 
@@ -133,11 +133,15 @@ static void receive(int fd) {
   }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   int fd = socket(AF_INET, SOCK_DGRAM, 0), size = BUFFER;
-  struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in local = {.sin_family = AF_INET};
   socklen_t len = sizeof local;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  if (argc != 2 || inet_pton(AF_INET, argv[1], &local.sin_addr) != 1) {
+    fprintf(stderr, "usage: forwarder IP\n");
+    return 2;
+  }
   if (fd < 0 || bind(fd, (struct sockaddr *)&local, len) < 0 ||
       getsockname(fd, (struct sockaddr *)&local, &len) < 0) {
     die("socket");

@@ -1,5 +1,6 @@
 import type { Generator } from '../native/generator.ts';
 import type { SrtpProfile } from '../native/messages.ts';
+import type { Place } from './place.ts';
 import type { Plan } from './plan.ts';
 
 /** What a forwarder is opened with. */
@@ -7,7 +8,8 @@ export interface Setting {
   readonly plan: Plan;
   readonly generator: Generator;
   readonly profile: SrtpProfile;
-  /** Where the forwarder's processes run. */
+  readonly place: Place;
+  /** Processor of the forwarder's processes. */
   readonly core: number;
 }
 
@@ -28,6 +30,8 @@ export interface Forwarder {
   readonly label: string;
   /** What it is, for the report: program, version, settings. */
   readonly about: string;
+  /** It cannot be measured over loopback. */
+  readonly needsNamespace?: boolean;
   open(setting: Setting): Promise<Session>;
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Generator } from '../native/generator.ts';
 import type { GeneratorStats, SrtpProfile } from '../native/messages.ts';
 import { type Forwarder, names, type Session, streamNumber } from './forwarder.ts';
+import type { Place } from './place.ts';
 import { type Plan, subscribersOf } from './plan.ts';
 import { claimCore, cpuTime, memory } from './process.ts';
 
@@ -26,6 +27,8 @@ export interface Sample {
   readonly lateness: number;
   /** Bytes per subscriber; null where too few for a slope. */
   readonly memoryPerPeer: number | null;
+  /** Datagrams that the kernel counted, to those that the generator did; null where nobody else could count. */
+  readonly kernelCount: number | null;
   /** Why it does not count; null where it does. */
   readonly void: string | null;
 }
@@ -33,12 +36,13 @@ export interface Sample {
 export interface Conditions {
   readonly profile: SrtpProfile;
   readonly seconds: number;
+  readonly place: Place;
   readonly forwarderCore: number;
   readonly generatorCore: number;
 }
 
 /** How often the generator looks for packets (native/README.md says why). */
-const TICK_US = 1000;
+export const TICK_US = 1000;
 const SETTLE_MS = 700;
 const MOST_LOSS = 0.001;
 const MOST_GENERATOR_LOAD = 0.7;
@@ -51,7 +55,7 @@ export async function measure(
   round: number,
   conditions: Conditions,
 ): Promise<Sample> {
-  const generator = await Generator.start({ tickUs: TICK_US });
+  const generator = await Generator.start({ tickUs: TICK_US, command: conditions.place.command });
   let session: Session | undefined;
   try {
     claimCore(generator.pid, conditions.generatorCore);
@@ -59,11 +63,12 @@ export async function measure(
       plan,
       generator,
       profile: conditions.profile,
+      place: conditions.place,
       core: conditions.forwarderCore,
     });
     await session.start();
     await delay(SETTLE_MS);
-    return await sample(session, generator, plan, round, conditions.seconds);
+    return await sample(session, generator, plan, round, conditions);
   } finally {
     await generator.close();
     await session?.close();
@@ -75,12 +80,14 @@ async function sample(
   generator: Generator,
   plan: Plan,
   round: number,
-  seconds: number,
+  { place, seconds }: Conditions,
 ): Promise<Sample> {
+  const kernelBefore = place.datagramsReceived(generator.pid);
   const before = (await generator.stats({ reset: true })).totals;
   const [cpuBefore, generatorBefore] = [cpuTime(session.pids), cpuTime([generator.pid])];
   await delay(seconds * 1000);
   const { totals: after } = await generator.stats();
+  const kernelAfter = place.datagramsReceived(generator.pid);
   const [cpuAfter, generatorAfter] = [cpuTime(session.pids), cpuTime([generator.pid])];
   const detail = await generator.stats({ detail: true });
   const us = (after.nowNs - before.nowNs) / 1000;
@@ -93,6 +100,7 @@ async function sample(
   const generatorLoad = (generatorAfter.total - generatorBefore.total) / us;
   const loss = Math.max(0, missing) / Math.max(1, delivered + missing);
   const subscribers = subscribersOf(plan);
+  const kernel = kernelBefore === null || kernelAfter === null ? null : kernelAfter - kernelBefore;
   return {
     round,
     delivered,
@@ -107,6 +115,7 @@ async function sample(
     lateness: after.lateness.p99,
     memoryPerPeer:
       subscribers < ENOUGH_FOR_SLOPE ? null : (memory(session.pids) - session.memoryBefore) / subscribers,
+    kernelCount: kernel === null ? null : kernel / (after.datagramsReceived - before.datagramsReceived),
     void: reasonAgainst(plan, detail, loss, generatorLoad, (delivered * 1e6) / us),
   };
 }

@@ -2,10 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Forwarder } from './forwarder.ts';
 import { findForwarders } from './forwarders.ts';
+import { html } from './html.ts';
 import { machineDescription } from './machine.ts';
 import { markdown } from './markdown.ts';
-import { type Conditions, measure, type Sample } from './measure.ts';
+import { type Conditions, measure, type Sample, TICK_US } from './measure.ts';
 import { type MediaOptions, readOptions } from './options.ts';
+import { loopback, openNamespace, type Place } from './place.ts';
 import { type Plan, planFor } from './plan.ts';
 import { type MediaResult, type PlanResult, summarise } from './result.ts';
 import { findShape } from './shapes.ts';
@@ -25,13 +27,29 @@ export async function runMedia(args: readonly string[]): Promise<void> {
   });
   const stopped = new AbortController();
   process.once('SIGINT', () => stopped.abort()).once('SIGTERM', () => stopped.abort());
+  const place = forwarders.some(({ needsNamespace }) => needsNamespace) ? openNamespace() : loopback;
+  try {
+    await runPlans(plans, forwarders, options, place, stopped.signal);
+  } finally {
+    place.close();
+  }
+  if (stopped.signal.aborted) process.exitCode = 130;
+}
+
+async function runPlans(
+  plans: readonly Plan[],
+  forwarders: readonly Forwarder[],
+  options: MediaOptions,
+  place: Place,
+  signal: AbortSignal,
+): Promise<void> {
   const results: PlanResult[] = [];
   const startedAt = new Date().toISOString();
   for (const plan of plans) {
-    if (stopped.signal.aborted) break;
-    const result = await runPlan(plan, forwarders, options, stopped.signal);
+    if (signal.aborted) break;
+    const result = await runPlan(plan, forwarders, options, place, signal);
     results.push(result);
-    const whole = wholeResult(options, forwarders, results, startedAt);
+    const whole = wholeResult(options, forwarders, results, startedAt, place);
     console.log(
       markdown({ ...whole, machine: {}, forwarders: [], plans: [result] })
         .split('\n')
@@ -40,7 +58,6 @@ export async function runMedia(args: readonly string[]): Promise<void> {
     );
     if (options.out !== undefined) write(options.out, whole);
   }
-  if (stopped.signal.aborted) process.exitCode = 130;
 }
 
 /** What there is so far: written after each plan, so that an interrupted run is not for nothing. */
@@ -49,13 +66,20 @@ function wholeResult(
   forwarders: readonly Forwarder[],
   plans: readonly PlanResult[],
   startedAt: string,
+  place: Place,
 ): MediaResult {
   return {
     format: 'watershed-media-benchmark',
     version: 1,
     startedAt,
     machine: machineDescription(),
-    settings: { profile: options.profile, rounds: options.rounds, seconds: options.seconds, tickUs: 1000 },
+    settings: {
+      profile: options.profile,
+      rounds: options.rounds,
+      seconds: options.seconds,
+      tickUs: TICK_US,
+      network: place.name,
+    },
     forwarders: forwarders.map(({ label, about }) => ({ label, about })),
     plans,
   };
@@ -65,12 +89,14 @@ async function runPlan(
   plan: Plan,
   forwarders: readonly Forwarder[],
   options: MediaOptions,
+  place: Place,
   signal: AbortSignal,
 ): Promise<PlanResult> {
   const samples = new Map<string, Sample[]>(forwarders.map(({ label }) => [label, []]));
   const conditions: Conditions = {
     profile: options.profile,
     seconds: options.seconds,
+    place,
     forwarderCore: options.sfuCore,
     generatorCore: options.generatorCore,
   };
@@ -121,4 +147,5 @@ function write(path: string, result: MediaResult): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.json`, `${JSON.stringify(result, null, 1)}\n`);
   writeFileSync(`${path}.md`, markdown(result));
+  writeFileSync(`${path}.html`, html(result));
 }

@@ -1,6 +1,5 @@
 import { createWorker, type types } from 'mediasoup';
 import type { Generator } from '../native/generator.ts';
-import type { SrtpProfile } from '../native/messages.ts';
 import {
   addSenders,
   addShapes,
@@ -33,7 +32,10 @@ export function mediasoupForwarder(label: string, workerBin: string, about: stri
     label,
     about,
     async open(setting) {
-      const worker = await createWorker({ workerBin, logLevel: 'error' });
+      const worker = await createWorker({
+        workerBin,
+        logLevel: 'error',
+      });
       try {
         return await openSession(worker, setting);
       } catch (error) {
@@ -45,16 +47,16 @@ export function mediasoupForwarder(label: string, workerBin: string, about: stri
 }
 
 async function openSession(worker: types.Worker, setting: Setting): Promise<Session> {
-  const { plan, generator, profile } = setting;
+  const { plan, generator, place } = setting;
   claimCore(worker.pid, setting.core);
   const router = await worker.createRouter({ mediaCodecs: CODEC_CAPABILITIES });
   const webRtcServer = await worker.createWebRtcServer({
-    listenInfos: [{ protocol: 'udp', ip: '127.0.0.1' }],
+    listenInfos: [{ protocol: 'udp', ip: place.forwarderIp }],
   });
   await addShapes(generator, plan);
   const connect = async (name: string): Promise<types.WebRtcTransport> => {
     const transport = await router.createWebRtcTransport({ webRtcServer });
-    await attach(transport, generator, name, profile);
+    await attach(transport, setting, name);
     return transport;
   };
   const producers: types.Producer[][] = [];
@@ -94,16 +96,15 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
 
 async function attach(
   transport: types.WebRtcTransport,
-  generator: Generator,
+  { generator, profile, place }: Setting,
   name: string,
-  profile: SrtpProfile,
 ): Promise<void> {
   const { algorithm, value } = generator.fingerprint;
   if (algorithm !== 'sha-256') throw new Error('the generator has another kind of fingerprint');
   await transport.connect({ dtlsParameters: { role: 'client', fingerprints: [{ algorithm, value }] } });
   await generator.addTransport({
     transport: name,
-    bind: '127.0.0.1',
+    bind: place.generatorIp,
     profiles: [profile],
     ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },
     candidates: transport.iceCandidates.map(({ address, port }) => ({ ip: address, port })),

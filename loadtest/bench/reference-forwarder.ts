@@ -36,7 +36,7 @@ export const referenceForwarder: Forwarder = {
   about: 'loadtest/bench/forwarder.c: recv, SRTP, one sendto for each subscriber',
   async open(setting) {
     const executable = await ensureProgram(program);
-    const child = spawn(executable, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(executable, [setting.place.forwarderIp], { stdio: ['pipe', 'pipe', 'inherit'] });
     child.once('error', () => {});
     try {
       return await openSession(child, setting);
@@ -48,7 +48,7 @@ export const referenceForwarder: Forwarder = {
 };
 
 async function openSession(child: ChildProcess, setting: Setting): Promise<Session> {
-  const { plan, generator, profile } = setting;
+  const { plan, generator, profile, place } = setting;
   const {
     pid,
     stdin,
@@ -73,11 +73,11 @@ async function openSession(child: ChildProcess, setting: Setting): Promise<Sessi
     const key = randomBytes(KEY_BYTES[profile]).toString('base64');
     const { port: own } = await generator.addTransport({
       transport: `${role}${participant}`,
-      bind: '127.0.0.1',
-      remote: { ip: '127.0.0.1', port },
+      bind: place.generatorIp,
+      remote: { ip: place.forwarderIp, port },
       srtp: { profile, send: key, receive: key },
     });
-    await say(`${role} 127.0.0.1 ${own} ${key}`);
+    await say(`${role} ${place.generatorIp} ${own} ${key}`);
   };
   const publishers: number[] = [];
   for (const [participant, { publishes }] of plan.participants.entries()) {

@@ -11,6 +11,7 @@ export interface MediaResult {
     readonly rounds: number;
     readonly seconds: number;
     readonly tickUs: number;
+    readonly network: string;
   };
   readonly forwarders: readonly { readonly label: string; readonly about: string }[];
   readonly plans: readonly PlanResult[];

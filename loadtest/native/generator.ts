@@ -26,6 +26,8 @@ export interface GeneratorOptions {
   readonly core?: number;
   /** Looks for packets only every so many microseconds (README.md); by default as they come. */
   readonly tickUs?: number;
+  /** A command to run it through, which becomes it (`ip netns exec NAME`). */
+  readonly command?: readonly string[];
   readonly onState?: (state: TransportState) => void;
   /** Called once when the process ended without being asked to. */
   readonly onDied?: (error: Error) => void;
@@ -76,12 +78,10 @@ export class Generator {
   /** Builds it if need be, and starts it. */
   static async start(options: GeneratorOptions = {}): Promise<Generator> {
     const executable = await ensureProgram(generatorProgram);
-    const args = options.tickUs === undefined ? [] : ['--tick-us', String(options.tickUs)];
-    const command =
-      options.core === undefined
-        ? [executable, ...args]
-        : ['taskset', '-c', String(options.core), executable, ...args];
-    const child = spawn(command[0] ?? executable, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+    const pinned = options.core === undefined ? [] : ['taskset', '-c', String(options.core)];
+    const tick = options.tickUs === undefined ? [] : ['--tick-us', String(options.tickUs)];
+    const [file = executable, ...args] = [...(options.command ?? []), ...pinned, executable, ...tick];
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     child.once('error', () => {});
     const { stdin, stdout }: { stdin: Writable | null; stdout: Readable | null } = child;
     if (stdin === null || stdout === null) throw new Error('the generator could not be started');
