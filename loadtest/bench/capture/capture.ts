@@ -24,7 +24,7 @@ const WHAT: Record<PublishRequest['source'], { file: string; about: string; stre
     about: 'VP8 simulcast of 320×180, 640×360 and 1280×720 at 30 frames per second',
     streams: 3,
   },
-  microphone: { file: 'chromium-opus', about: 'Opus with DTX: a beep each second', streams: 1 },
+  microphone: { file: 'chromium-opus', about: 'Opus, a beep each second', streams: 1 },
 };
 
 const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] ?? 10) || 10;
@@ -38,7 +38,7 @@ try {
       '--no-sandbox',
       '--disable-gpu',
       '--disable-dev-shm-usage',
-      '--use-fake-device-for-media-stream',
+      '--use-fake-device-for-media-stream=fps=30',
       '--use-fake-ui-for-media-stream',
     ],
   });

@@ -41,7 +41,6 @@ async function publish(request: PublishRequest): Promise<void> {
   if (track === undefined) throw new Error('no track');
   await transport.produce({
     track,
-    ...(request.source === 'microphone' ? { codecOptions: { opusDtx: true } } : {}),
     ...(request.source === 'simulcast'
       ? {
           encodings: [
