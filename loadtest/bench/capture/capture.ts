@@ -16,6 +16,7 @@ const SHAPES = join(import.meta.dirname, '../shapes');
 /** Until bandwidth estimation has let the encoder go as high as it may. */
 const RAMP_MS = 15_000;
 const KEY_FRAME_MS = 1500;
+const CLOCK_RATES = { opus: 48_000, vp8: 90_000 };
 
 const WHAT: Record<PublishRequest['source'], { file: string; about: string; streams: number }> = {
   camera: { file: 'chromium', about: 'VP8 of 1280×720 at 30 frames per second', streams: 1 },
@@ -95,11 +96,11 @@ async function capture(
     const keyFrames = source === 'microphone' ? [] : await requestKeyFrames(router, producer, relay, streams);
     relay.take();
     await delay(seconds * 1000);
+    const codec = source === 'microphone' ? 'opus' : 'vp8';
     const layers = streamsIn(relay.take(), streams).map((stream, index) => ({
-      frames: shapeOf(stream),
+      frames: shapeOf(stream, CLOCK_RATES[codec]),
       ...(keyFrames[index] === undefined ? {} : { keyFrame: keyFrames[index] }),
     }));
-    const codec = source === 'microphone' ? 'opus' : 'vp8';
     const words = `${about}, from Chromium ${version} with its fake devices; captured by loadtest/bench/capture/capture.ts`;
     writeFileSync(join(SHAPES, `${file}.json`), `${JSON.stringify({ about: words, codec, layers })}\n`);
     const packets = layers.map(({ frames }) => frames.reduce((sum, [, sizes]) => sum + sizes.length, 0));

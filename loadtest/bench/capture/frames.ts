@@ -5,7 +5,6 @@ import type { Passed } from './relay.ts';
 const [LEAST, MOST] = [32, 1400];
 
 interface Frame {
-  readonly at: number;
   readonly timestamp: number;
   readonly sizes: number[];
 }
@@ -28,21 +27,26 @@ export function streamsIn(packets: readonly Passed[], count: number): Passed[][]
 /** Packets of one RTP timestamp are a frame. The first and the last may be cut and are left out. */
 function framesOf(stream: readonly Passed[]): Frame[] {
   const frames: Frame[] = [];
-  for (const { at, timestamp, size } of stream) {
+  for (const { timestamp, size } of stream) {
     const kept = Math.min(MOST, Math.max(LEAST, size));
     const last = frames.at(-1);
     if (last?.timestamp === timestamp) last.sizes.push(kept);
-    else frames.push({ at, timestamp, sizes: [kept] });
+    else frames.push({ timestamp, sizes: [kept] });
   }
   return frames.slice(1, -1);
 }
 
-/** Microseconds from each frame's first packet to the next one's, and the sizes. */
-export function shapeOf(stream: readonly Passed[]): ShapeFrame[] {
+/**
+ * Microseconds from each frame to the next one, by their RTP timestamps (when they were taken, whatever the machine
+ * that captured was busy with), and the sizes.
+ */
+export function shapeOf(stream: readonly Passed[], clockRate: number): ShapeFrame[] {
   const frames = framesOf(stream);
   return frames.flatMap((frame, index): ShapeFrame[] => {
     const next = frames[index + 1];
-    return next === undefined ? [] : [[Math.round((next.at - frame.at) * 1000), frame.sizes]];
+    if (next === undefined) return [];
+    const ticks = (next.timestamp - frame.timestamp) >>> 0;
+    return [[Math.round((ticks * 1e6) / clockRate), frame.sizes]];
   });
 }
 

@@ -3,8 +3,6 @@ import { once } from 'node:events';
 
 /** An RTP packet as it went by. Headers are in the clear under SRTP. */
 export interface Passed {
-  /** ms of the process clock. */
-  readonly at: number;
   readonly ssrc: number;
   readonly timestamp: number;
   /** Bytes of RTP payload, the authentication tag taken off. */
@@ -63,7 +61,6 @@ function readPacket(datagram: Buffer): Passed | undefined {
   let header = 12 + 4 * (datagram.readUInt8(0) & 15);
   if ((datagram.readUInt8(0) & 0x10) !== 0) header += 4 + 4 * datagram.readUInt16BE(header + 2);
   return {
-    at: performance.now(),
     ssrc: datagram.readUInt32BE(8),
     timestamp: datagram.readUInt32BE(4),
     size: datagram.length - header - TAG_BYTES,
