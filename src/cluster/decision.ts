@@ -52,6 +52,10 @@ export interface PipeDecision {
   readonly direction: 'out' | 'in';
   /** The datacenter of the other end, as that node's certificate says. */
   readonly datacenter: string;
+  /** Of a lease: the other node, the digest of the policy that it says it runs, and the lease's nonce. */
+  readonly node?: string;
+  readonly farPolicy?: string;
+  readonly nonce?: string;
 }
 
 export interface DecisionRecorder {
@@ -95,6 +99,7 @@ export function createDecisionRecorder(deps: DecisionRecorderDeps): DecisionReco
           at: new Date(now()).toISOString(),
           room: truncate(decision.room),
           jti: truncate(decision.jti),
+          ...(decision.pipe && { pipe: { ...decision.pipe, nonce: truncate(decision.pipe.nonce ?? null) } }),
         },
       };
       if (kind === 'admit' && isMediaStep(step)) logger.debug(fields, 'decision');
