@@ -5,9 +5,10 @@ import { janusForwarder } from './janus-forwarder.ts';
 import { mediasoupForwarder } from './mediasoup-forwarder.ts';
 import type { MediaOptions } from './options.ts';
 import { referenceForwarder } from './reference-forwarder.ts';
+import { ensureStockWorker } from './stock.ts';
 
 /** The rows that are made by default, in the order in which they are shown. */
-const ROWS = ['reference', 'product', 'janus', 'janus-1loop'] as const;
+const ROWS = ['reference', 'stock', 'product', 'janus', 'janus-1loop'] as const;
 
 /**
  * The forwarders that were asked for.
@@ -48,6 +49,14 @@ async function findRow(name: string): Promise<Forwarder> {
   switch (name) {
     case 'reference':
       return referenceForwarder;
+    case 'stock': {
+      const worker = await ensureStockWorker();
+      return mediasoupForwarder(
+        'stock',
+        worker.path,
+        `mediasoup-worker ${worker.version} with upstream's flags and libsrtp on OpenSSL, without this product's patches but the one it cannot start without`,
+      );
+    }
     case 'product': {
       const worker = findWorker();
       if (worker === undefined) throw new Error('there is no media worker yet: run `npm run setup`');
