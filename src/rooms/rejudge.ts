@@ -33,8 +33,9 @@ export async function rejudgeEveryone(rooms: readonly Room[], deps: RejudgeDeps)
     const label = room.label(peer.id);
     return label !== undefined && deps.admission.serves(label);
   };
-  const allowed = members.filter(stays);
-  const forbidden = members.filter((stay) => !stays(stay));
+  const allowed: Stay[] = [];
+  const forbidden: Stay[] = [];
+  for (const stay of members) (stays(stay) ? allowed : forbidden).push(stay);
   const slices = new Slices(deps.clock);
   for (const { room, peer } of forbidden) {
     room.rejudgeLegs(peer);

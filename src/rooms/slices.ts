@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 
 /** How long work goes on before everything else has its turn, in ms: media and signaling wait no longer. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 /** Long work on the event loop, cut into slices. */
 export class Slices {
