@@ -5,6 +5,7 @@ import { findWorker, type WorkerBinary } from '../workers/ensure.ts';
 import type { RunningNode } from './cli/node-process.ts';
 import { createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
+import type { SignList } from './cluster/directory.ts';
 import { createHeartbeat, loadOf } from './cluster/heartbeat.ts';
 import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
@@ -14,6 +15,7 @@ import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
 import { Drain } from './node/drain.ts';
+import { federate } from './node/federate.ts';
 import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
@@ -126,6 +128,13 @@ async function compose(
   health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
   health.add('draining', () => (drain?.active ? 'the node is being drained' : null));
 
+  const decisions = createDecisionRecorder({
+    logger,
+    metrics,
+    now: Date.now,
+    isRegion: (name) => policy.running()?.regionNumber.has(name) === true,
+  });
+  const sign: SignList = (list) => signDirectoryList(keys.directory, list);
   const admission = createAdmission({
     datacenter,
     policy: () => policy.running(),
@@ -137,20 +146,29 @@ async function compose(
       maxAgeSeconds: config.tokens.maxAgeSeconds,
     }),
     locator,
-    sign: (list) => signDirectoryList(keys.directory, list),
+    sign,
     now: Date.now,
-    decisions: createDecisionRecorder({
-      logger,
-      metrics,
-      now: Date.now,
-      isRegion: (name) => policy.running()?.regionNumber.has(name) === true,
-    }),
+    decisions,
     onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
   });
 
+  const { federation, address: link } = await federate({
+    config,
+    id,
+    member,
+    policy,
+    registry,
+    roster,
+    sign,
+    decisions,
+    logger,
+    metrics,
+    onClose,
+  });
   const sessions = createSessionHost({
     engine,
     admission,
+    federation,
     node,
     policyDigest: () => policy.running()?.digest ?? '',
     limits: signalingLimits(config),
@@ -160,7 +178,13 @@ async function compose(
     metrics: createSessionCounters(metrics),
   });
   onClose(() => sessions.close());
-  onClose(policy.onSwitch(() => sessions.rejudgeAll()));
+  onClose(
+    policy.onSwitch(() => {
+      // What goes to other nodes first: then who may stay here.
+      federation.rejudge();
+      return sessions.rejudgeAll();
+    }),
+  );
 
   createMetrics(
     {
@@ -201,7 +225,7 @@ async function compose(
   const heartbeat = createHeartbeat({
     registry,
     sealer: member.sealer,
-    node: { id, datacenter, url: urls.signaling, link: null, epoch: member.epoch, version },
+    node: { id, datacenter, url: urls.signaling, link, epoch: member.epoch, version },
     status: () => ({
       load: loadOf(engine.workers()),
       accepting: sessions.stats().rooms < config.rooms.roomsPerNode,

@@ -1,4 +1,5 @@
 import type { DirectoryList } from '../protocol/directory.ts';
+import type { EventData } from '../protocol/events.ts';
 import type { MethodName, RequestOf, ResponseOf } from '../protocol/methods.ts';
 import type { Joined } from '../protocol/state.ts';
 import type { ClientEvents, ClientOptions, ClientStatus, ConnectOptions, Seat } from './client-types.ts';
@@ -10,7 +11,16 @@ import { JoinToken } from './join-token.ts';
 import type { Link } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { Media } from './media.ts';
-import { ClientError, clientError, fail, type Outcome, type Problem, succeed, toProblem } from './problem.ts';
+import {
+  ClientError,
+  clientError,
+  fail,
+  type Outcome,
+  type Problem,
+  problemOfCatalogue,
+  succeed,
+  toProblem,
+} from './problem.ts';
 import { relayMedia, relayNotifications } from './relay.ts';
 import { followRoom, type RoomState, stateOfJoined } from './room-state.ts';
 import { loadDevice, Session } from './session.ts';
@@ -40,6 +50,7 @@ export class Membership {
   readonly #token: JoinToken;
   readonly #abort = new AbortController();
   #rejoins: number[] = [];
+  #moving = false;
   #session: Session | null = null;
   #status: ClientStatus = 'connecting';
   #seat: Seat | null = null;
@@ -153,17 +164,30 @@ export class Membership {
       throw error;
     });
     const liveness = new Liveness(this.media, () => this.#isListed(connection.entry.url));
+    // While moving, the seat before goes on until this one is taken; only then is anything heard from here.
+    const before = this.#session;
+    let taken = false;
+    const unheard: Signaling[] = [];
     const session: Session = new Session(connection, device, {
       environment: this.#environment,
       attemptTimeout: this.#attemptTimeout,
-      onSocket: (socket) => this.#listen(socket),
+      onSocket: (socket) => (taken ? this.#listen(socket) : unheard.push(socket)),
       giveUp: () => liveness.isGone(),
       freshToken: () => this.#token.unseen(),
       onTokenSeen: (token) => this.#token.seen(token),
     });
-    this.#session = session;
-    this.media.begin(device, session, this.#environment.restartsIce);
-    session.on('joined', (joined) => this.#onJoined(joined, connection));
+    const take = (): void => {
+      taken = true;
+      before?.close();
+      this.#session = session;
+      this.media.begin(device, session, this.#environment.restartsIce);
+      for (const socket of unheard.splice(0)) this.#listen(socket);
+    };
+    if (before === null) take();
+    session.on('joined', (joined) => {
+      if (!taken) take();
+      this.#onJoined(joined, connection);
+    });
     session.on('transport', (direction, info) => this.media.adopt(direction, info));
     try {
       const entry = await session.join(this.#connect.displayName, JOIN_SECONDS);
@@ -173,14 +197,16 @@ export class Membership {
         this.#setStatus('resuming');
       });
       session.on('resumed', ({ afresh }) => this.#onResumed(session, afresh));
-      session.on('ended', (end) => this.#onEnded(end));
+      session.on('ended', (end) => this.#onEnded(session, end));
       if (entry.state === 'waiting') this.#setStatus('waiting');
       else this.media.open();
       return { kind: 'entered', value: entry.state };
     } catch (error) {
       session.close();
-      this.#session = null;
-      this.media.end();
+      if (taken) {
+        this.#session = null;
+        this.media.end();
+      }
       if (session.redirect !== null) {
         return { kind: 'redirect', code: 'region_not_admitted', signature: session.redirect };
       }
@@ -215,7 +241,8 @@ export class Membership {
       .catch(() => undefined);
   }
 
-  #onEnded(end: Exclude<SessionEnd, { kind: 'lost' }>): void {
+  #onEnded(session: Session, end: Exclude<SessionEnd, { kind: 'lost' }>): void {
+    if (session !== this.#session) return;
     this.#session = null;
     this.#seat = null;
     this.media.end();
@@ -226,6 +253,7 @@ export class Membership {
     }
     this.#setStatus('rejoining');
     this.#out.emit('problem', end.problem);
+    if (this.#moving) return;
     this.#rejoin(end).catch((error: unknown) => this.#finish(toProblem(error, 'connection_lost')));
   }
 
@@ -247,6 +275,32 @@ export class Membership {
         await delay(Math.min(backOff(n, FIRST_PAUSE, LONGEST_PAUSE), left), this.#abort.signal);
       }
     }
+  }
+
+  /**
+   * The room cannot stay where this seat is: takes another first, and leaves this one then. Where none can be had
+   * the node ends the seat in a while, and the way back is that of every other end.
+   */
+  async #move({ redirect }: EventData<'move'>): Promise<void> {
+    if (this.#moving || this.#abort.signal.aborted) return;
+    this.#moving = true;
+    const from = this.#seat;
+    try {
+      // Strictly: a list that the cloud has not signed is no reason to leave.
+      await this.#directory.verify(redirect.list.signature, await this.#token.current());
+      await this.#walkOnce(redirect.list.signature);
+      const { code, message, retry } = redirect;
+      if (this.#seat !== null)
+        this.#out.emit('moved', { from, to: this.#seat, why: { code, message, retry } });
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#out.emit('problem', toProblem(error, 'no_node_reached'));
+    } finally {
+      this.#moving = false;
+    }
+    // The seat before went away on its own while no other was found.
+    if (this.#session !== null || this.#abort.signal.aborted) return;
+    const end = { kind: 'rejoin', problem: problemOfCatalogue(redirect.code) } as const;
+    this.#rejoin(end).catch((error: unknown) => this.#finish(toProblem(error, 'connection_lost')));
   }
 
   /** Whether the directory still names this node; undefined when no front door answers. */
@@ -272,6 +326,7 @@ export class Membership {
     this.media.listen(events);
     relayNotifications(events, this.#out);
     events.on('tokenExpiring', () => this.#refreshToken());
+    events.on('move', (move) => void this.#move(move));
   }
 
   #refreshToken(): void {
@@ -291,8 +346,8 @@ export class Membership {
     this.media.on('failed', (problem) => {
       const session = this.#session;
       if (session === null || this.#status === 'closed') return;
+      this.#onEnded(session, { kind: 'rejoin', problem });
       session.close();
-      this.#onEnded({ kind: 'rejoin', problem });
     });
   }
 

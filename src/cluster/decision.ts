@@ -13,7 +13,9 @@ export type DecisionStep =
   | 'produce'
   | 'consume'
   | 'pipe'
-  | 'address';
+  | 'address'
+  /** Who may be together in a room, and where: over all of its nodes. */
+  | 'room';
 
 /** `list` is the directory's answer: nobody was admitted, somebody was told where to go. */
 export type DecisionKind = 'admit' | 'redirect' | 'refuse' | 'list';

@@ -20,7 +20,7 @@ export function listFor(
   p: CompiledPolicy,
   label: Label,
   seats: SeatList,
-  live: Liveness,
+  live: Pick<Liveness, 'urlFor'>,
   question: { readonly room: string; readonly now: number },
 ): DirectoryList {
   const entries = (names: readonly string[]): DirectoryEntry[] =>

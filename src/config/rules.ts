@@ -110,8 +110,18 @@ function checkPolicy({ node, policy }: WrittenConfig, fault: Fault): void {
 }
 
 /** What makes a node one of its cloud's. */
-function checkIdentity({ cluster }: WrittenConfig, fault: Fault): void {
-  const { certificate, key } = cluster;
+function checkIdentity({ cluster, mode }: WrittenConfig, fault: Fault): void {
+  const { certificate, key, link } = cluster;
+  if (certificate !== null && mode === 'production' && link.announced === null) {
+    if (link.port === 0)
+      fault(['cluster', 'link', 'port'], 'other nodes need a fixed port, which firewalls know');
+    if (isLoopback(link.host) || link.host === '0.0.0.0' || link.host === '::') {
+      fault(
+        ['cluster', 'link', 'host'],
+        'other nodes cannot dial it: give an address of this machine, or "announced"',
+      );
+    }
+  }
   if ((certificate === null) !== (key === null)) {
     fault(
       ['cluster', key === null ? 'key' : 'certificate'],

@@ -159,6 +159,18 @@ export const nodeConfigSchema = z.strictObject({
     /** What `watershed node enrol` made; null for a standalone node. */
     certificate: path.nullable().default(null),
     key: path.nullable().default(null),
+    /** Where other nodes dial this one. */
+    link: section({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: count(0, 65_535).default(0),
+      /** `host:port`; null: the listener itself. */
+      announced: z
+        .string()
+        .max(256)
+        .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'must be host:port')
+        .nullable()
+        .default(null),
+    }),
     /** Null: no media to or from other nodes. */
     pipes: pipes.nullable().default(null),
   }),

@@ -90,6 +90,12 @@ export const ERRORS = {
     retry: false,
     message: 'No datacenter may serve everyone in this room together with this session.',
   },
+  room_moved: {
+    status: 403,
+    retry: false,
+    message:
+      'Somebody came to the room who may only meet elsewhere. Take a seat at a datacenter of the attached list.',
+  },
   policy_missing: {
     status: 503,
     retry: true,

@@ -13,6 +13,10 @@ import {
 /** Why something is paused for a subscriber: by the publisher, by last-N, or by the subscriber itself. */
 const pausedBySchema = z.enum(['publisher', 'host', 'lastN', 'subscriber']);
 
+/** Why a peer is not in the room any more. `moved`: it is seated at another datacenter now. */
+export const leaveReasonSchema = z.enum(['left', 'lost', 'removed', 'policy', 'moved']);
+export type LeaveReason = z.infer<typeof leaveReasonSchema>;
+
 /** Fields that a refusal and a redirect have in common: who decided what, by which rule. */
 const decisionFields = {
   code: z.string(),
@@ -60,13 +64,18 @@ export const EVENTS = {
   }),
   refused: refusalSchema,
   redirect: redirectSchema,
+  /**
+   * The room cannot stay at this datacenter: somebody came who may only meet elsewhere. The peer has `seconds` to
+   * be seated at one of the list, and leaves this seat once it is; then it is removed (`redirect`).
+   */
+  move: z.object({ redirect: redirectSchema, seconds: z.number() }),
   /** A waiting peer was admitted. */
   admitted: joinedSchema,
   /** The last word before the server closes an admitted connection. */
   bye: z.object({ code: z.string(), message: z.string(), retry: z.boolean() }),
 
   peerJoined: z.object({ peer: peerInfoSchema }),
-  peerLeft: z.object({ peerId: z.string(), reason: z.enum(['left', 'lost', 'removed', 'policy']) }),
+  peerLeft: z.object({ peerId: z.string(), reason: leaveReasonSchema }),
   roomUpdated: z.object({ room: roomInfoSchema }),
   /** To hosts. */
   peerWaiting: z.object({ peerId: z.string(), displayName: z.string() }),

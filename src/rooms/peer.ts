@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sameLabel } from '../cluster/same-label.ts';
 import type { AdmittedSession } from '../cluster/types.ts';
 import type { MediaPeer } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
@@ -52,8 +53,11 @@ export class Peer {
   readonly rtpCapabilities: WireRtpCapabilities;
   /** Producers that the others were told of. */
   readonly announced = new Set<string>();
+  /** A host let this one in who waited: a lock does not hold it off. */
+  admittedByHost = false;
   #admitted: AdmittedSession;
   #role: Role;
+  #relabelled = false;
   #media: MediaPeer | null = null;
 
   constructor(newcomer: Newcomer) {
@@ -110,13 +114,22 @@ export class Peer {
    * that says `participant` ends a host's powers while none gives them within a session.
    */
   adopt(session: AdmittedSession): void {
-    this.#admitted = { ...session, label: mergeLabels(this.#admitted.label, session.label) };
+    const before = this.label;
+    this.#admitted = { ...session, label: mergeLabels(before, session.label) };
+    this.#relabelled ||= !sameLabel(before, this.label);
     if (session.claims.role === 'participant') this.#role = 'participant';
   }
 
   /** Sets a label that grew out of this session's own (an ICE tuple's address was added). */
   relabel(label: Label): void {
     this.#admitted = { ...this.#admitted, label: mergeLabels(this.#admitted.label, label) };
+  }
+
+  /** Whether `adopt` changed the label since this was asked last. */
+  takeRelabelled(): boolean {
+    const changed = this.#relabelled;
+    this.#relabelled = false;
+    return changed;
   }
 
   /** `host_only` unless this peer is a host. */

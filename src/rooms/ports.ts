@@ -1,3 +1,4 @@
+import type { Federation } from '../cluster/federation/types.ts';
 import type { Admission } from '../cluster/types.ts';
 import type { MediaEngine } from '../media/types.ts';
 import type { Clock } from './clock.ts';
@@ -23,6 +24,8 @@ export interface RoomDeps {
   readonly engine: Pick<MediaEngine, 'openRoom'>;
   readonly admission: Pick<Admission, 'decideAgain' | 'gate' | 'serves'>;
   readonly node: NodeIdentity;
+  /** The way to the rooms' other nodes. */
+  readonly federation: Pick<Federation, 'open'>;
   /** Digest of the policy that the node runs now; empty where it has none. */
   readonly policyDigest: () => string;
   readonly limits: RoomLimits;

@@ -1,5 +1,6 @@
 import type { AdmittedSession } from '../cluster/types.ts';
 import { WatershedError } from '../protocol/errors.ts';
+import { Apart } from './apart.ts';
 import { type Ending, endingOf } from './ending.ts';
 import type { Newcomer } from './peer.ts';
 import type { RoomDeps } from './ports.ts';
@@ -52,7 +53,12 @@ export class RoomManager {
       case 'admit': {
         if (!newcomer.outlet.open) throw new WatershedError('not_joined', 'the connection is gone');
         const { session } = verdict;
-        return this.#roomFor(session).enter({ ...newcomer, admitted: session });
+        try {
+          return await this.#roomFor(session).enter({ ...newcomer, admitted: session });
+        } catch (error) {
+          if (error instanceof Apart) return { state: 'apart', ending: endingOf(error.verdict) };
+          throw error;
+        }
       }
     }
   }

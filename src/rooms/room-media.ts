@@ -1,4 +1,12 @@
-import type { MediaGate, MediaPeer, MediaRoom, MediaRoomEvents } from '../media/types.ts';
+import type {
+  MediaGate,
+  MediaPeer,
+  MediaRoom,
+  MediaRoomEvents,
+  PipeSource,
+  RemoteProducer,
+  RemotePublication,
+} from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
 import { guardedGate } from './guarded-gate.ts';
 import type { Peer } from './peer.ts';
@@ -9,6 +17,8 @@ export interface RoomMediaHooks {
   /** Undefined, which forbids, for a peer that is gone. */
   label(peerId: string): Label | undefined;
   onLabel(peerId: string, label: Label): void;
+  /** Media is open: other nodes may ask for what is produced here. Returns what ends that. */
+  attach(media: MediaRoom): () => void;
   /** The gate forbade this peer itself: its stay is over. */
   forbid(peerId: string, error: unknown): void;
   onSpeakers(...data: MediaRoomEvents['speakers']): void;
@@ -24,6 +34,8 @@ export class RoomMedia {
   /** The checks themselves, for what the room does. Media gets them guarded. */
   readonly gate: MediaGate;
   #room: Promise<MediaRoom> | null = null;
+  #open: MediaRoom | null = null;
+  #detach: (() => void) | null = null;
   #closed = false;
 
   constructor(roomId: string, deps: RoomDeps, hooks: RoomMediaHooks) {
@@ -42,7 +54,7 @@ export class RoomMedia {
    * went away in between. `worker_unavailable`, `unsupported_media`, or what the gate throws.
    */
   async seat(peer: Peer, assertWanted: () => void): Promise<MediaPeer> {
-    const room = await this.#open();
+    const room = await this.#opened();
     assertWanted();
     // The policy may have been switched while media was opened: nothing of the peer's is made before this.
     this.gate.assertTransport(peer.id);
@@ -56,8 +68,40 @@ export class RoomMedia {
     return media;
   }
 
+  /** Offers a producer at another node to the members here, as soon as media is open. */
+  addRemote(producer: RemoteProducer, source: PipeSource): RemotePublication {
+    let current = producer;
+    let made: RemotePublication | null = null;
+    let closed = false;
+    const make = (room: MediaRoom): void => {
+      if (!closed && !this.#closed) made = room.addRemote(current, source);
+    };
+    if (this.#open !== null) make(this.#open);
+    else this.#opened().then(make, () => undefined);
+    return {
+      update(changed) {
+        current = changed;
+        made?.update(changed);
+      },
+      close() {
+        closed = true;
+        made?.close();
+      },
+    };
+  }
+
+  /** Judges every leg of a peer, here or at another node, again. */
+  rejudge(peerId: string): void {
+    this.#open?.rejudge(peerId);
+  }
+
+  /** How a producer here is described to other nodes; undefined once it is gone. */
+  describe(producerId: string): RemoteProducer | undefined {
+    return this.#open?.describe(producerId);
+  }
+
   /** One opening for all who come meanwhile; one that failed is tried again by the next. */
-  #open(): Promise<MediaRoom> {
+  #opened(): Promise<MediaRoom> {
     this.#room ??= this.#deps.engine
       .openRoom(this.#roomId, {
         lastN: this.#deps.limits.lastN,
@@ -67,7 +111,12 @@ export class RoomMedia {
         (room) => {
           room.on('speakers', (data) => this.#hooks.onSpeakers(data));
           room.on('closed', () => this.#hooks.onClosed());
-          if (this.#closed) room.close();
+          if (this.#closed) {
+            room.close();
+            return room;
+          }
+          this.#open = room;
+          this.#detach = this.#hooks.attach(room);
           return room;
         },
         (error: unknown) => {
@@ -82,6 +131,8 @@ export class RoomMedia {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#open = null;
+    this.#detach?.();
     this.#room?.then((room) => room.close()).catch(() => undefined);
   }
 }

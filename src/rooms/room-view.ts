@@ -16,6 +16,8 @@ export interface RoomView {
 export interface RoomState {
   readonly info: RoomInfo;
   readonly members: readonly Peer[];
+  /** Members at other nodes. */
+  readonly remotes: readonly PeerInfo[];
   readonly waiting: readonly { peerId: string; displayName: string }[];
   readonly node: NodeIdentity;
 }
@@ -24,9 +26,8 @@ export function viewOf(state: RoomState, peer: Peer): RoomView {
   const peers: PeerInfo[] = [];
   const rest: Notification[] = [];
   let left = PEERS_CHARACTERS;
-  for (const other of state.members) {
-    if (other === peer) continue;
-    const info = other.info(state.node);
+  const here = state.members.filter((other) => other !== peer).map((other) => other.info(state.node));
+  for (const info of [...here, ...state.remotes]) {
     left -= JSON.stringify(info).length;
     if (left >= 0) peers.push(info);
     else rest.push(notification('peerJoined', { peer: info }));

@@ -1,21 +1,27 @@
+import type { RoomAct, SharedState } from '../cluster/federation/messages.ts';
+import type { RoomLink } from '../cluster/federation/types.ts';
+import type { RemoteProducer } from '../media/types.ts';
 import { intersect, narrow } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
 import { CLOSE, type ErrorCode, WatershedError } from '../protocol/errors.ts';
-import type { EventData } from '../protocol/events.ts';
+import type { LeaveReason } from '../protocol/events.ts';
 import type { RoomInfo } from '../protocol/state.ts';
+import { Apart } from './apart.ts';
 import { Chat, type ChatReceipt } from './chat.ts';
 import type { Timer } from './clock.ts';
-import { type Ending, forbiddenEnding, refusalOf } from './ending.ts';
+import { type Ending, endingOf, forbiddenEnding, refusalOf } from './ending.ts';
+import { localRoomOf, placeOf } from './local-room.ts';
+import { Moving } from './moving.ts';
 import { type Notification, notification } from './notification.ts';
 import { type Newcomer, Peer, type RoomSnapshot } from './peer.ts';
 import { type MediaAudience, wireMedia } from './peer-media.ts';
 import { type RoomDeps, shortId } from './ports.ts';
+import { RemotePeers } from './remote-peers.ts';
+import { RemoteWaiting } from './remote-waiting.ts';
 import { RoomMedia } from './room-media.ts';
 import { type RoomView, viewOf } from './room-view.ts';
+import { RoomRules } from './shared-state.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-/** Why a peer is not in the room any more, as the others are told. */
-export type LeaveReason = EventData<'peerLeft'>['reason'];
 
 /** How `enter` came out. */
 export type Entered =
@@ -26,12 +32,17 @@ export type Entered =
 export type ClosedBy = 'room_ended' | 'room_expired' | 'draining' | 'internal' | null;
 
 /**
- * A meeting at this node: its members, those who wait, its rules, and its media once the first member is there.
- * It keeps the label that each peer is judged by.
+ * A meeting, as this node has it: its members here, those at other nodes, those who wait, its rules, and its
+ * media once the first member is there. It keeps the label that each peer is judged by.
  */
 export class Room implements MediaAudience {
   readonly id: string;
   readonly waiting: WaitingRoom;
+  /** Members at other nodes, and who waits there. */
+  readonly remotes: RemotePeers;
+  readonly remoteWaiting: RemoteWaiting;
+  readonly rules = new RoomRules();
+  readonly moving: Moving;
   readonly #deps: RoomDeps;
   readonly #onClosed: (room: Room, code: ClosedBy) => void;
   /** Members, and those being seated (who have no media yet): both count against the limit. */
@@ -40,14 +51,12 @@ export class Room implements MediaAudience {
   readonly #media: RoomMedia;
   /** Whose stays are about to be decided, and what was forbidden of them meanwhile. */
   readonly #deciding = new Map<Peer, unknown>();
-  /** Whom a host removed; they stay out while the room lives. */
-  readonly #keptOut = new Set<string>();
-  readonly #endsAtMs: number | null;
-  readonly #durationTimer: Timer | null;
+  readonly #link: RoomLink;
+  #endsAtMs: number | null;
+  #durationTimer: Timer | null;
   #emptyTimer: Timer | null = null;
   /** What the narrowings of all tokens seen during the room's life leave; null for all regions. */
   #regions: readonly string[] | null = null;
-  #locked = false;
   #closed = false;
 
   constructor(id: string, deps: RoomDeps, onClosed: (room: Room, code: ClosedBy) => void) {
@@ -57,10 +66,14 @@ export class Room implements MediaAudience {
     const { limits, clock } = deps;
     this.#chat = new Chat(limits, clock);
     this.waiting = new WaitingRoom(limits, clock, {
-      tellHosts: (message) => this.#tellHosts(message),
+      tellHosts: (message) => {
+        this.#tellHosts(message);
+        this.#link.waitingChanged();
+      },
       onTimeout: (peer) => this.#refuse(peer, 'waiting_timeout'),
     });
     this.#media = new RoomMedia(id, deps, {
+      attach: (media) => this.#link.attach(media),
       label: (peerId) => this.label(peerId),
       onLabel: (peerId, label) => this.#relabel(peerId, label),
       forbid: (peerId, error) => {
@@ -70,10 +83,18 @@ export class Room implements MediaAudience {
       onSpeakers: (data) => this.#tell(notification('speakers', data)),
       onClosed: () => this.close('internal'),
     });
-    const duration = limits.maxDurationSeconds;
-    this.#endsAtMs = duration === null ? null : clock.wallMs() + duration * 1000;
-    this.#durationTimer =
-      duration === null ? null : clock.after(duration * 1000, () => this.close('room_expired'));
+    this.remotes = new RemotePeers({
+      tell: (message) => this.#tell(message),
+      addRemote: (producer, source) => this.#media.addRemote(producer, source),
+      source: (node) => this.#link.source(node),
+      rejudge: (peerId) => this.#media.rejudge(peerId),
+    });
+    this.remoteWaiting = new RemoteWaiting((message) => this.#tellHosts(message));
+    this.moving = new Moving(this, deps);
+    this.#endsAtMs = null;
+    this.#durationTimer = null;
+    if (limits.maxDurationSeconds !== null) this.endsWithin(limits.maxDurationSeconds);
+    this.#link = deps.federation.open(localRoomOf(this, deps));
     this.#armEmpty();
     deps.log.info({ room: shortId(id) }, 'room opened');
   }
@@ -81,7 +102,7 @@ export class Room implements MediaAudience {
   get info(): RoomInfo {
     return {
       roomId: this.id,
-      locked: this.#locked,
+      locked: this.rules.locked,
       endsAt: this.#endsAtMs === null ? null : Math.floor(this.#endsAtMs / 1000),
       lastN: this.#deps.limits.lastN,
     };
@@ -91,9 +112,34 @@ export class Room implements MediaAudience {
     return this.#closed;
   }
 
+  /** Seconds until the room's maximum duration is reached; null where it has none. */
+  get remainingSeconds(): number | null {
+    if (this.#endsAtMs === null) return null;
+    return Math.max(0, (this.#endsAtMs - this.#deps.clock.wallMs()) / 1000);
+  }
+
+  /** The room ends in so many seconds, unless it ends sooner already: another node may have had it for longer. */
+  endsWithin(seconds: number): void {
+    const left = this.remainingSeconds;
+    if (this.#closed || (left !== null && left <= seconds + 1)) return;
+    this.#durationTimer?.cancel();
+    this.#endsAtMs = this.#deps.clock.wallMs() + seconds * 1000;
+    this.#durationTimer = this.#deps.clock.after(seconds * 1000, () => this.close('room_expired'));
+  }
+
   /** Those who are seated. */
   members(): Peer[] {
     return [...this.#peers.values()].filter((peer) => peer.seated);
+  }
+
+  /** Everyone with a place here: the seated, and those being seated. */
+  placed(): Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  /** How a producer of a member here is described to other nodes; undefined once it is gone. */
+  describe(producerId: string): RemoteProducer | undefined {
+    return this.#media.describe(producerId);
   }
 
   /** A seated member; `not_found`. */
@@ -108,7 +154,8 @@ export class Room implements MediaAudience {
     const state = {
       info: this.info,
       members: this.members(),
-      waiting: this.waiting.list(),
+      remotes: this.remotes.infos(),
+      waiting: [...this.waiting.list(), ...this.remoteWaiting.list()],
       node: this.#deps.node,
     };
     return viewOf(state, peer);
@@ -116,7 +163,7 @@ export class Room implements MediaAudience {
 
   /** The label that a peer is judged by now; undefined, which forbids, for one who is gone. */
   label(peerId: string): Label | undefined {
-    const label = this.#peers.get(peerId)?.label;
+    const label = this.#peers.get(peerId)?.label ?? this.remotes.label(peerId);
     return label === undefined ? undefined : narrow(label, this.#regions);
   }
 
@@ -127,10 +174,8 @@ export class Room implements MediaAudience {
    */
   async enter(newcomer: Newcomer): Promise<Entered> {
     const peer = new Peer(newcomer);
-    this.#assertOpen();
-    if (this.#keptOut.has(peer.identity)) throw new WatershedError('removed');
-    if (this.#locked && peer.role !== 'host') throw new WatershedError('room_locked');
-    if (this.#deps.limits.waitingRoom && peer.role !== 'host') {
+    this.#assertMayEnter(peer);
+    if (this.#deps.limits.waitingRoom && peer.role !== 'host' && !this.rules.hasLetIn(peer.identity)) {
       this.waiting.add(peer);
       this.#armEmpty();
       return { state: 'waiting', room: this, peer };
@@ -145,12 +190,18 @@ export class Room implements MediaAudience {
 
   /** Makes a judged peer a member, gives out what it may see at that moment, and tells the others. */
   async seat(peer: Peer, onSeated: (snapshot: RoomSnapshot) => void): Promise<void> {
-    this.#assertOpen();
-    if (this.#peers.size >= this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
+    this.#assertMayEnter(peer);
+    if (this.#size >= this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
     this.#peers.set(peer.id, peer);
-    this.#regions = intersect(this.#regions, peer.label.regions);
     this.#armEmpty();
     try {
+      // Decided with everyone in the room, at whatever node, before anything is made for the peer.
+      const entered = await this.#link.enter(placeOf(peer));
+      if (entered.kind !== 'admit') throw new Apart(entered);
+      // What other nodes know of the room has been heard by now.
+      this.#assertMayEnter(peer);
+      if (this.#size > this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
+      this.#regions = intersect(this.#regions, peer.label.regions);
       const media = await this.#media.seat(peer, () => {
         this.#assertOpen();
         if (!peer.outlet.open) throw new WatershedError('not_joined', 'the connection is gone');
@@ -159,9 +210,11 @@ export class Room implements MediaAudience {
       wireMedia(this, peer, media);
     } catch (error) {
       this.#peers.delete(peer.id);
+      this.#link.placesChanged();
       this.#armEmpty();
       throw error;
     }
+    if (this.#deps.limits.waitingRoom && this.rules.letIn(peer.identity)) this.#link.share();
     const { snapshot, rest } = this.view(peer);
     onSeated(snapshot);
     for (const message of rest) peer.outlet.notify(message);
@@ -170,7 +223,21 @@ export class Room implements MediaAudience {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new WatershedError('room_ended');
+    if (this.#closed || this.rules.ended) throw new WatershedError('room_ended');
+  }
+
+  #assertMayEnter(peer: Peer): void {
+    this.#assertOpen();
+    if (this.rules.keepsOut(peer.identity)) throw new WatershedError('removed');
+    // Whoever waited was let in by a host, locked or not.
+    if (this.rules.locked && peer.role !== 'host' && !peer.admittedByHost) {
+      throw new WatershedError('room_locked');
+    }
+  }
+
+  /** Members and those being seated, at all nodes. */
+  get #size(): number {
+    return this.#peers.size + this.remotes.size;
   }
 
   /** The node's own word to every member. */
@@ -183,32 +250,60 @@ export class Room implements MediaAudience {
   }
 
   /**
-   * The one way by which what a peer originates (its name, its producers' announcements, its chat) reaches
-   * others. Every member sits at this node, at a datacenter in A(L) of the origin's label, or the gate would
-   * have ended its stay: so it goes to all. When rooms span nodes, this is where the origin's label is asked
-   * before anything goes over a link.
+   * The one way by which what a peer here originates (its name, its producers' announcements) reaches others.
+   * Every member of this node sits at a datacenter in A(L) of the origin's label, or the gate would have ended
+   * its stay: so it goes to all here. To other nodes it goes as the link allows, by the origin's label.
    */
-  fromPeer(origin: Peer, message: Notification, echo = false): void {
-    for (const peer of this.members()) if (echo || peer !== origin) peer.outlet.notify(message);
+  fromPeer(origin: Peer, message: Notification): void {
+    for (const peer of this.members()) if (peer !== origin) peer.outlet.notify(message);
+    this.#link.memberChanged(origin.id);
   }
 
   /** Sends a chat message to everybody, its author too: so all see one order. */
   chat(peer: Peer, text: string): ChatReceipt {
     this.#media.gate.assertProduce(peer.id);
     const { receipt, message } = this.#chat.compose(peer, text);
-    this.fromPeer(peer, message, true);
+    this.#tell(message);
+    this.#link.chat(peer.id, { ...receipt, text });
     return receipt;
   }
 
   setLocked(locked: boolean): void {
-    if (locked === this.#locked) return;
-    this.#locked = locked;
+    if (!this.rules.lock(locked)) return;
     this.#tell(notification('roomUpdated', { room: this.info }));
+    this.#link.share();
   }
 
   /** Keeps a participant out for as long as this room lives. */
   keepOut(peer: Peer): void {
-    this.#keptOut.add(peer.identity);
+    this.rules.keepOut(peer.identity);
+    this.#link.share();
+  }
+
+  /** What hosts at another node decided for the whole room. */
+  share(state: SharedState): void {
+    const changed = this.rules.merge(state);
+    if (state.remainingSeconds !== null) this.endsWithin(state.remainingSeconds);
+    if (this.rules.ended) this.close('room_ended');
+    else if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
+  }
+
+  /**
+   * What narrowings seen at other nodes leave: all legs here are judged by it at once. Whoever may not stay is
+   * moved by the federation, which knows where to.
+   */
+  narrow(regions: readonly string[] | null): void {
+    this.#regions = intersect(this.#regions, regions);
+    for (const peer of this.members()) {
+      const label = this.label(peer.id);
+      if (label !== undefined && this.#deps.admission.serves(label)) peer.media.rejudge();
+      else this.rejudgeLegs(peer);
+    }
+  }
+
+  /** On behalf of a host here, on a peer that sits or waits at another node. */
+  actAt(node: string, act: RoomAct): Promise<void> {
+    return this.#link.act(node, act);
   }
 
   /** Takes a peer out, whether it is seated, waits, or neither any more: its media closes first. */
@@ -216,12 +311,16 @@ export class Room implements MediaAudience {
     const seated = peer.seated;
     peer.unseat();
     this.#peers.delete(peer.id);
+    this.#deciding.delete(peer);
     this.waiting.remove(peer);
+    const why = this.moving.left(peer.id) ? 'moved' : reason;
     if (seated) {
-      this.#tell(notification('peerLeft', { peerId: peer.id, reason }));
+      this.#link.memberChanged(peer.id, why);
+      this.#tell(notification('peerLeft', { peerId: peer.id, reason: why }));
       this.#deps.log.info({ room: shortId(this.id), peer: shortId(peer.id), reason }, 'peer left');
     }
     peer.outlet.ended(ending);
+    this.#link.placesChanged();
     this.#armEmpty();
   }
 
@@ -242,6 +341,22 @@ export class Room implements MediaAudience {
     if (peer === undefined) return;
     peer.relabel(label);
     if (peer.seated) peer.media.rejudge();
+    this.#labelChanged(peer);
+  }
+
+  /** Its legs were judged; now the peer, not the room, is the newcomer: it may have to go. */
+  #labelChanged(peer: Peer): void {
+    this.#link.memberChanged(peer.id, 'policy');
+    this.#link.placesChanged();
+    this.#link.enter(placeOf(peer)).then(
+      (entered) => {
+        if (entered.kind !== 'admit' && this.#peers.get(peer.id) === peer) {
+          this.drop(peer, 'policy', endingOf(entered));
+        }
+      },
+      // The registry is away: the legs are judged all the same, and the next change asks again.
+      (error: unknown) => this.#deps.log.warn({ err: error }, 'a changed label could not be put to the room'),
+    );
   }
 
   /** Judges one member's legs, then its stay, by its label and the policy of this moment; false: it was ended. */
@@ -251,6 +366,7 @@ export class Room implements MediaAudience {
     peer.media.rejudge();
     try {
       this.#media.gate.assertTransport(peer.id);
+      if (peer.takeRelabelled()) this.#labelChanged(peer);
       return true;
     } catch (error) {
       this.drop(peer, 'policy', forbiddenEnding(error));
@@ -292,7 +408,12 @@ export class Room implements MediaAudience {
   /** Ends the meeting for everyone, who are told `code`; idempotent. */
   close(code: ClosedBy): void {
     if (this.#closed) return;
+    if (code === 'room_ended' && !this.rules.ended) {
+      this.rules.end();
+      this.#link.share();
+    }
     this.#closed = true;
+    this.moving.close();
     this.#emptyTimer?.cancel();
     this.#durationTimer?.cancel();
     const everyone = [...this.#peers.values(), ...this.waiting.peers()];
@@ -301,6 +422,8 @@ export class Room implements MediaAudience {
       this.waiting.remove(peer);
     }
     this.#peers.clear();
+    this.#link.close();
+    this.remotes.close();
     this.#media.close();
     const ending: Ending = { kind: 'bye', code: code ?? 'room_ended', close: closeCodeOf(code) };
     for (const peer of everyone) peer.outlet.ended(ending);

@@ -14,12 +14,15 @@ export const roomHandlers: HandlersOf<
     await mutePeer(room, peer, peerId, source);
     return DONE;
   },
-  removePeer({ session }, { peerId }) {
+  async removePeer({ session }, { peerId }) {
     const { room, peer } = session.seat;
-    peer.assertHost();
-    room.member(peerId);
+    if (peerId !== peer.id) {
+      await removePeer(room, peer, peerId);
+      return DONE;
+    }
     // After the response: a host may remove itself.
-    return { data: {}, after: () => removePeer(room, peer, peerId) };
+    peer.assertHost();
+    return { data: {}, after: () => void removePeer(room, peer, peerId) };
   },
   lockRoom({ session }, { locked }) {
     const { room, peer } = session.seat;
@@ -36,9 +39,9 @@ export const roomHandlers: HandlersOf<
     await admitPeer(room, deps, peer, peerId);
     return DONE;
   },
-  denyPeer({ session }, { peerId }) {
+  async denyPeer({ session }, { peerId }) {
     const { room, peer } = session.seat;
-    denyPeer(room, peer, peerId);
+    await denyPeer(room, peer, peerId);
     return DONE;
   },
 };

@@ -1,3 +1,5 @@
+import { noFederation } from '../cluster/federation/federation.ts';
+import type { Federation } from '../cluster/federation/types.ts';
 import type { Admission } from '../cluster/types.ts';
 import type { MediaEngine, MediaLimits } from '../media/types.ts';
 import { CLOSE } from '../protocol/errors.ts';
@@ -19,6 +21,8 @@ export interface SessionHostDeps {
   readonly engine: Pick<MediaEngine, 'openRoom' | 'routerRtpCapabilities'>;
   readonly admission: Pick<Admission, 'decideAgain' | 'gate' | 'serves'>;
   readonly node: NodeIdentity;
+  /** The way to the rooms' other nodes; none where the node stands alone. */
+  readonly federation?: Pick<Federation, 'open'>;
   /** Digest of the policy that the node runs now; empty where it has none. */
   readonly policyDigest: () => string;
   readonly limits: SignalingLimits;
@@ -72,6 +76,7 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
   const rooms = new RoomManager({
     engine,
     admission,
+    federation: deps.federation ?? noFederation(),
     node,
     policyDigest,
     limits: deps.roomLimits,

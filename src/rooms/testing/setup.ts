@@ -1,3 +1,4 @@
+import { noFederation } from '../../cluster/federation/federation.ts';
 import type { ProduceOptions } from '../../media/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { JoinClaims } from '../../protocol/token.ts';
@@ -40,6 +41,7 @@ export class RoomsFixture {
     this.rooms = new RoomManager({
       engine: this.engine,
       admission: this.admission,
+      federation: noFederation(),
       node: NODE,
       policyDigest: () => 'sha256:test',
       limits: { ...DEFAULT_ROOM_LIMITS, ...limits },

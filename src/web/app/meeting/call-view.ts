@@ -260,6 +260,14 @@ export function createCallView(options: CallOptions): CallView {
     client.on('status', refresh),
     client.on('seat', refresh),
     client.on('attempt', refresh),
+    client.on('moved', ({ to }) => {
+      const where = `${to.datacenter} (${to.region})`;
+      toasts.show(`The meeting moved to ${where}, where everyone who came may take part`, {
+        icon: 'info',
+        key: 'connection',
+        duration: 10_000,
+      });
+    }),
     client.on('muted', ({ source }) => {
       if (source === 'screen' || source === 'screenAudio') void screen.stop();
       show(

@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { withPolicy, zoom2020 } from '../testing/door.ts';
+import { World } from './testing/world.ts';
+
+let world: World;
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  world.close();
+  vi.useRealTimers();
+});
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const settle = () => pass(100);
+
+describe('a room over several nodes', () => {
+  it('is one room: each node knows the members of all, as they come and go', async () => {
+    world = new World(['sjc', 'iad', 'fra']);
+    expect(await world.enter('ann', 'us', 'sjc')).toBe('admit');
+    expect(await world.enter('bob', 'us', 'iad')).toBe('admit');
+    expect(await world.enter('eve', 'eu', 'fra')).toBe('admit');
+    await settle();
+    for (const datacenter of ['sjc', 'iad', 'fra'])
+      expect(world.seenAt(datacenter)).toEqual(['ann', 'bob', 'eve']);
+    world.leave('bob', 'iad');
+    await settle();
+    expect(world.seenAt('sjc')).toEqual(['ann', 'eve']);
+    expect(world.seenAt('fra')).toEqual(['ann', 'eve']);
+    expect(world.at('sjc').room.gone).toEqual([['bob', 'left']]);
+  });
+
+  it('is known to a newcomer’s node before the newcomer is in it', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    const { room } = world.at('iad');
+    const entered = world.enter('bob', 'us', 'iad').then(() => [...room.known.keys()]);
+    expect(await entered).toEqual(['ann']);
+  });
+
+  it('many at once, at all nodes: everyone is known everywhere', async () => {
+    world = new World(['sjc', 'iad', 'fra', 'ams']);
+    const peers = Array.from({ length: 40 }, (_, i) => `p${i}`);
+    const at = ['sjc', 'iad', 'fra', 'ams'];
+    const entered = Promise.all(
+      peers.map((peer, i) => world.enter(peer, i % 4 < 2 ? 'us' : 'eu', at[i % 4] ?? 'sjc')),
+    );
+    await pass(5000);
+    expect(new Set(await entered)).toEqual(new Set(['admit']));
+    await pass(5000);
+    for (const datacenter of at) expect(world.seenAt(datacenter)).toEqual([...peers].sort());
+    const [record] = world.registry.records.values();
+    expect(record?.hosts.map(({ members }) => members[0]?.count)).toEqual([10, 10, 10, 10]);
+  });
+
+  it('carries chat to every node that knows its author', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+    world.at('sjc').link.chat('ann', { messageId: 'm1', at: 1, text: 'hello' });
+    world.at('sjc').link.chat('nobody', { messageId: 'm2', at: 1, text: 'forged' });
+    await settle();
+    expect(world.at('iad').room.chats).toEqual(['ann: hello']);
+  });
+
+  it('lets a host act on who is elsewhere, and nobody else', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc', { host: true });
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+    const mute = { act: 'mute', peerId: 'bob', source: 'microphone' } as const;
+    await world.at('sjc').link.act('node-iad', { ...mute, by: 'ann' });
+    expect(world.at('iad').room.acts).toEqual([{ ...mute, by: 'ann' }]);
+    const byBob = world.at('iad').link.act('node-sjc', { ...mute, by: 'bob', peerId: 'ann' });
+    await expect(byBob).rejects.toMatchObject({ code: 'host_only' });
+    // A node cannot speak for another node's host.
+    const forged = world.at('iad').link.act('node-sjc', { ...mute, by: 'ann', peerId: 'ann' });
+    await expect(forged).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('shares a lock, and who waits', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc', { host: true });
+    const { room, link } = world.at('iad');
+    room.waitingHere = [
+      { peerId: 'wil', displayName: 'Wil', label: { home: 'us', evidence: ['us'], regions: null } },
+    ];
+    link.waitingChanged();
+    await pass(4000);
+    expect(
+      world
+        .at('sjc')
+        .room.waitingThere.get('node-iad')
+        ?.map(({ displayName }) => displayName),
+    ).toEqual(['Wil']);
+    const sjc = world.at('sjc');
+    sjc.room.state = { ...sjc.room.state, version: 1, locked: true };
+    sjc.link.share();
+    await settle();
+    expect(room.state.locked).toBe(true);
+  });
+
+  it('writes nothing to the registry while nobody comes or goes', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+    const { writes } = world.registry;
+    world.at('sjc').link.memberChanged('ann');
+    world.at('sjc').link.placesChanged();
+    await pass(60_000);
+    expect(world.registry.writes).toBe(writes);
+  });
+
+  it('leaves nothing behind when everyone has left', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('bob', 'us', 'iad');
+    world.leave('ann', 'sjc');
+    world.leave('bob', 'iad');
+    await settle();
+    expect(world.registry.records.size).toBe(0);
+    expect(world.at('sjc').federation.stats().peerings).toBe(0);
+    expect(await world.enter('cid', 'us', 'iad')).toBe('admit');
+  });
+});
+
+describe('a room that is pulled apart', () => {
+  it('moves from sha to hkg, and with hkg down to sjc, when someone of us comes', async () => {
+    for (const [down, list] of [
+      [[], ['hkg', 'sjc']],
+      [['hkg'], ['sjc']],
+    ] as const) {
+      world = new World(['sjc', 'sha']);
+      for (const datacenter of down) world.down.add(datacenter);
+      await world.enter('chen', 'cn', 'sha');
+      expect(await world.enter('ann', 'us', 'sjc')).toBe('admit');
+      await settle();
+      const redirect = world.at('sha').room.moved.get('chen');
+      const listed = [...(redirect?.list.primaries ?? []), ...(redirect?.list.secondaries ?? [])];
+      expect(listed.map(({ datacenter }) => datacenter).sort()).toEqual([...list].sort());
+      // Chen was never told of Ann at sha, and Ann knows of Chen, who may be known at sjc.
+      expect(world.seenAt('sha')).toEqual(['chen']);
+      expect(world.seenAt('sjc')).toEqual(['ann', 'chen']);
+      expect(world.leaks()).toEqual([]);
+      world.close();
+    }
+  });
+
+  it('has no seat for everyone: the newcomer is refused, and nobody moves', async () => {
+    world = new World(['sjc', 'iad', 'sha']);
+    world.down.add('hkg').add('sjc');
+    await world.enter('chen', 'cn', 'sha');
+    expect(await world.enter('ann', 'us', 'iad')).toBe('refuse no_datacenter_up');
+    await settle();
+    expect(world.at('sha').room.moved.size).toBe(0);
+    expect(world.seenAt('sha')).toEqual(['chen']);
+  });
+
+  it('sends a newcomer of cn away from sha, where someone of us is in the room', async () => {
+    world = new World(['sjc', 'sha']);
+    await world.enter('ann', 'us', 'sjc');
+    const told = await world.enter('chen', 'cn', 'sha');
+    expect(told.split(/[ ,]/).sort()).toEqual(['hkg', 'redirect', 'sjc']);
+    expect(await world.enter('chen', 'cn', 'sjc')).toBe('admit');
+    await settle();
+    expect(world.seenAt('sjc')).toEqual(['ann', 'chen']);
+  });
+
+  it('refuses the newcomer where a host has not consented to a move', async () => {
+    world = new World(['sjc', 'sha']);
+    await world.enter('chen', 'cn', 'sha', { host: true, moves: false });
+    expect(await world.enter('ann', 'us', 'sjc')).toBe('refuse room_apart');
+    await settle();
+    expect(world.at('sha').room.moved.size).toBe(0);
+  });
+
+  it('does not move back', async () => {
+    world = new World(['sjc', 'hkg', 'sha']);
+    await world.enter('chen', 'cn', 'hkg');
+    await world.enter('ann', 'us', 'sjc');
+    world.leave('ann', 'sjc');
+    await pass(20_000);
+    expect(world.at('hkg').room.moved.size).toBe(0);
+  });
+
+  it('of two who come at once from both sides of a fence, the second is decided with the first', async () => {
+    world = new World(['sjc', 'sha']);
+    const both = Promise.all([world.enter('ann', 'us', 'sjc'), world.enter('chen', 'cn', 'sha')]);
+    await settle();
+    const [ann, chen] = await both;
+    expect(ann).toBe('admit');
+    // Either chen was first and is moved, or second and is sent elsewhere.
+    if (chen === 'admit') expect(world.at('sha').room.moved.has('chen')).toBe(true);
+    else expect(chen).toMatch(/^redirect (hkg,sjc|sjc,hkg)$/);
+    expect(world.leaks()).toEqual([]);
+  });
+
+  it('narrows: what one token leaves out counts for everyone, and stays so', async () => {
+    world = new World(['sjc', 'fra']);
+    await world.enter('eve', 'eu', 'fra');
+    expect(await world.enter('ann', 'us', 'sjc', { label: { regions: ['us'] } })).toBe('admit');
+    await settle();
+    expect(world.at('fra').room.regions).toEqual(['us']);
+    const listed = world
+      .at('fra')
+      .room.moved.get('eve')
+      ?.list.secondaries.map(({ datacenter }) => datacenter);
+    expect(listed?.sort()).toEqual(['iad', 'sjc']);
+    world.leave('ann', 'sjc');
+    await settle();
+    expect(await world.enter('bob', 'us', 'fra')).toMatch(/^redirect/);
+  });
+
+  it('moves who is outside after a switch of policy, and takes back what may not be known', async () => {
+    world = new World(['sjc', 'fra']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('eve', 'eu', 'fra');
+    await settle();
+    expect(world.seenAt('fra')).toEqual(['ann', 'eve']);
+    const eu = zoom2020().policy.regions.get('eu');
+    if (eu === undefined) throw new Error('no eu');
+    const fenced = withPolicy(zoom2020(), {
+      version: 13,
+      regions: new Map([...zoom2020().policy.regions, ['eu', { ...eu, admits: ['eu'] }]]),
+    });
+    for (const node of world.nodes.values()) node.policy = fenced;
+    for (const node of world.nodes.values()) node.federation.rejudge();
+    expect(world.leaks()).toEqual([]);
+    await settle();
+    expect(world.seenAt('fra')).toEqual(['eve']);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'eve']);
+    expect([...world.at('fra').room.moved.keys()]).toEqual(['eve']);
+  });
+});
+
+describe('when something fails', () => {
+  it('a link that drops is dialled again, and nobody is gone meanwhile', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('bob', 'us', 'iad');
+    world.network.cut('node-sjc', 'node-iad');
+    await pass(5000);
+    world.network.mend();
+    expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
+    await world.enter('cid', 'us', 'sjc');
+    await pass(5000);
+    expect(world.seenAt('iad')).toEqual(['ann', 'bob', 'cid']);
+    expect(world.at('iad').room.gone).toEqual([]);
+  });
+
+  it('a partition doubles the room after a while, and it heals when it ends', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('bob', 'us', 'iad');
+    world.network.cut('node-sjc', 'node-iad');
+    await pass(30_000);
+    expect(world.seenAt('sjc')).toEqual(['ann']);
+    expect(world.seenAt('iad')).toEqual(['bob']);
+    world.network.mend();
+    await pass(10_000);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'bob']);
+    expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
+  });
+
+  it('the members of a node that died are gone, and its part of the room counts for nothing', async () => {
+    world = new World(['sjc', 'hkg', 'sha']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('chen', 'cn', 'hkg');
+    world.kill('sjc');
+    await pass(5000);
+    expect(world.seenAt('hkg')).toEqual(['chen']);
+    expect(world.at('hkg').room.gone).toEqual([['ann', 'lost']]);
+    expect(await world.enter('wei', 'cn', 'sha')).toBe('admit');
+  });
+
+  it('without the registry a room goes on where it is, and is refused where it is not', async () => {
+    world = new World(['sjc', 'iad', 'fra']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('eve', 'eu', 'fra');
+    await settle();
+    world.registry.down = true;
+    expect(await world.enter('bob', 'us', 'sjc')).toBe('admit');
+    expect(await world.enter('cid', 'us', 'iad')).toBe('error registry_unavailable');
+    await settle();
+    expect(world.seenAt('fra')).toEqual(['ann', 'bob', 'eve']);
+    world.registry.down = false;
+    await pass(5000);
+    const [record] = world.registry.records.values();
+    expect(record?.hosts.find(({ node }) => node === 'node-sjc')?.members).toMatchObject([{ count: 2 }]);
+  });
+
+  it('a registry that forgot is told again; two who met in between find each other', async () => {
+    world = new World(['sjc', 'iad']);
+    await world.enter('ann', 'us', 'sjc');
+    world.registry.records.clear();
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+    expect(world.seenAt('iad')).toEqual(['bob']);
+    world.at('sjc').federation.restate();
+    await pass(5000);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'bob']);
+    expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
+  });
+
+  it('whoever writes to the registry makes nobody known, and nobody move', async () => {
+    world = new World(['sjc', 'hkg', 'sha']);
+    await world.enter('ann', 'us', 'sjc');
+    await settle();
+    const [key, record] = [...world.registry.records][0] ?? [];
+    if (key === undefined || record === undefined) throw new Error('no record');
+    const forged = { home: 'cn', evidence: ['cn'], regions: null, count: 9 };
+    world.registry.records.set(key, {
+      ...record,
+      epoch: 99,
+      hosts: [
+        ...record.hosts,
+        { node: 'node-sha', nodeEpoch: 1, datacenter: 'sha', members: [forged] },
+        { node: 'node-sjc', nodeEpoch: 1, datacenter: 'sha', members: [forged] },
+      ],
+    });
+    await world.enter('bob', 'us', 'sjc');
+    await pass(10_000);
+    expect(world.at('sjc').room.moved.size).toBe(0);
+    expect(world.seenAt('sha')).toEqual([]);
+    expect(world.leaks()).toEqual([]);
+  });
+});

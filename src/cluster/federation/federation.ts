@@ -1,0 +1,112 @@
+import { WatershedError } from '../../protocol/errors.ts';
+import type { FederationDeps } from './deps.ts';
+import { FederatedRoom } from './federated-room.ts';
+import { actMessageSchema, meetSchema, updateSchema } from './messages.ts';
+import type { Federation, LocalRoom, RoomLink } from './types.ts';
+
+/** Joins this node's rooms with the same rooms at other nodes, over node links. */
+export function createFederation(deps: FederationDeps): Federation {
+  const { links, pipes } = deps;
+  const rooms = new Map<string, FederatedRoom>();
+
+  links.onRequest('room.meet', (from, data) => {
+    const meet = meetSchema.parse(data);
+    const room = rooms.get(meet.room);
+    return room === undefined ? { hosting: false } : { hosting: true, ...room.onMeet(from, meet) };
+  });
+  links.onNotice('room.update', (from, data) => {
+    const update = updateSchema.parse(data);
+    rooms.get(update.room)?.onUpdate(from, update);
+  });
+  links.onRequest('room.act', async (from, data) => {
+    const { room: key, act } = actMessageSchema.parse(data);
+    const room = rooms.get(key);
+    const host = room?.memberAt(from.peer.id, act.by);
+    // The host's role is that node's to say, of its own member alone.
+    if (room === undefined || host === undefined) throw new WatershedError('not_found');
+    if (host.role !== 'host') throw new WatershedError('host_only');
+    await room.room.act(act);
+    return {};
+  });
+  links.onChange((link, state) => {
+    if (state === 'down') for (const room of rooms.values()) room.onLinkDown(link);
+  });
+
+  return {
+    open(room) {
+      const federated = new FederatedRoom(room, deps);
+      // A room of the same id that is being closed leaves its place to this one.
+      rooms.get(federated.key)?.close();
+      rooms.set(federated.key, federated);
+      return linkOf(federated, deps, () => {
+        if (rooms.get(federated.key) === federated) rooms.delete(federated.key);
+      });
+    },
+    rejudge() {
+      links.rejudge();
+      for (const room of rooms.values()) room.rejudge();
+      pipes.rejudge();
+    },
+    restate() {
+      for (const room of rooms.values()) room.restate();
+    },
+    stats: () => ({
+      rooms: rooms.size,
+      peerings: [...rooms.values()].reduce((sum, { peerings }) => sum + peerings.length, 0),
+    }),
+    close() {
+      for (const room of rooms.values()) room.close();
+      rooms.clear();
+    },
+  };
+}
+
+function linkOf(federated: FederatedRoom, { pipes }: FederationDeps, onClose: () => void): RoomLink {
+  const { key, room } = federated;
+  const labelOf = (peerId: string) => room.places().find((place) => place.peerId === peerId)?.label;
+  return {
+    enter: (newcomer) => federated.enter(newcomer),
+    placesChanged: () => federated.placesChanged(),
+    memberChanged: (peerId, reason) => federated.memberChanged(peerId, reason),
+    waitingChanged: () => federated.waitingChanged(),
+    chat: (peerId, chat) =>
+      federated.tellAll((peering) => (peering.knows(peerId) ? { chat: { peerId, ...chat } } : null)),
+    share: () => federated.tellAll(() => ({ shared: room.shared() })),
+    act: async (node, act) => {
+      const peering = federated.peerings.find((candidate) => candidate.node.id === node);
+      if (peering === undefined) throw new WatershedError('not_found');
+      await peering.link.request('room.act', { room: key, act });
+    },
+    source: (node) => pipes.sourceFor(key, node, (peerId) => federated.memberAt(node.id, peerId)?.label),
+    attach: (media) => pipes.attach(key, media, labelOf),
+    close: () => {
+      onClose();
+      federated.close();
+    },
+  };
+}
+
+/** A node that stands alone: its rooms are here and nowhere else. */
+export function noFederation(): Federation {
+  const nowhere = (): never => {
+    throw new WatershedError('not_found');
+  };
+  return {
+    open: (_room: LocalRoom): RoomLink => ({
+      enter: async () => ({ kind: 'admit' }),
+      placesChanged: () => {},
+      memberChanged: () => {},
+      waitingChanged: () => {},
+      chat: () => {},
+      share: () => {},
+      act: nowhere,
+      source: nowhere,
+      attach: () => () => {},
+      close: () => {},
+    }),
+    rejudge: () => {},
+    restate: () => {},
+    stats: () => ({ rooms: 0, peerings: 0 }),
+    close: () => {},
+  };
+}

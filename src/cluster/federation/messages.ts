@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { leaveReasonSchema } from '../../protocol/events.ts';
+import { CHAT_MAX_LENGTH } from '../../protocol/methods.ts';
+import { producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
+import { roleSchema } from '../../protocol/token.ts';
+
+/**
+ * What nodes of one room say to each other over node links. Everything that a peer originates stands beside the
+ * label it is judged by; strictly parsed, since a node of another datacenter is not more trusted than its fence.
+ */
+const name = z.string().min(1).max(64);
+const id = z.string().min(1).max(64);
+const roomSchema = z.string().length(22);
+
+export const labelSchema = z.object({
+  home: name,
+  evidence: z.array(name).max(64),
+  regions: z.array(name).max(256).nullable(),
+});
+
+/** A local producer as its node describes it to others; see RemoteProducer in media/. */
+const remoteProducerSchema = producerInfoSchema.extend({
+  peerId: id,
+  pausedBy: z.enum(['publisher', 'host']).nullable(),
+  topLayer: z.int().min(0).max(7),
+  type: z.enum(['simple', 'simulcast', 'svc']),
+  router: id,
+});
+
+/** A seated member, as nodes that may know of it are told. */
+export const memberSchema = z.object({
+  peerId: id,
+  displayName: z.string().max(80),
+  role: roleSchema,
+  label: labelSchema,
+  producers: z.array(remoteProducerSchema).max(64),
+});
+export type MemberState = z.infer<typeof memberSchema>;
+
+/** What a room's hosts decided, the same at every node of the room. */
+export const sharedSchema = z.object({
+  /** The later of two decisions counts: it grows with each, and a tie goes to what is stricter. */
+  version: z.int().nonnegative(),
+  locked: z.boolean(),
+  /** Hashes of the identities that a host removed. */
+  keptOut: z.array(z.string().max(64)).max(10_000),
+  /** Hashes of the identities that need not wait for a host again. */
+  letIn: z.array(z.string().max(64)).max(10_000),
+  /** A host has ended the room. */
+  ended: z.boolean(),
+  /** Until the room's maximum duration; null where it has none. */
+  remainingSeconds: z.number().nonnegative().nullable(),
+});
+export type SharedState = z.infer<typeof sharedSchema>;
+
+const goneSchema = z.object({ peerId: id, reason: leaveReasonSchema });
+
+/** The labels of everyone with a place at the node, known by name or not. */
+const placesSchema = z.object({
+  labels: z.array(labelSchema).max(1000),
+  /** False when a host there withholds its consent to move the room. */
+  moves: z.boolean(),
+  /** What the narrowings seen there leave; null for all. */
+  regions: z.array(name).max(256).nullable(),
+});
+export type PlacesState = z.infer<typeof placesSchema>;
+
+/** Someone who waits for a host, as nodes whose hosts may know of them are told. */
+export const waitingSchema = z.object({
+  peerId: id,
+  displayName: z.string().max(80),
+  label: labelSchema,
+});
+export type WaitingState = z.infer<typeof waitingSchema>;
+
+/** `room.meet`, request and answer: the whole of what the hearer may know. */
+export const meetSchema = z.object({
+  room: roomSchema,
+  /** `host:port` at which the speaker can be dialled. */
+  link: z.string().max(256),
+  places: placesSchema,
+  members: z.array(memberSchema).max(2000),
+  waiting: z.array(waitingSchema).max(1000),
+  shared: sharedSchema,
+});
+export type Meet = z.infer<typeof meetSchema>;
+
+export const meetAnswerSchema = z.discriminatedUnion('hosting', [
+  z.object({ hosting: z.literal(false) }),
+  meetSchema.extend({ hosting: z.literal(true) }),
+]);
+
+/** `room.update`, a notice: what has changed. */
+export const updateSchema = z.object({
+  room: roomSchema,
+  places: placesSchema.optional(),
+  members: z.array(memberSchema).max(2000).optional(),
+  waiting: z.array(waitingSchema).max(1000).optional(),
+  gone: z.array(goneSchema).max(2000).optional(),
+  shared: sharedSchema.optional(),
+  chat: z
+    .object({
+      peerId: id,
+      messageId: z.string().max(64),
+      at: z.number(),
+      text: z.string().max(CHAT_MAX_LENGTH),
+    })
+    .optional(),
+  /** The node has nobody in the room any more. */
+  left: z.literal(true).optional(),
+});
+export type Update = z.infer<typeof updateSchema>;
+
+/** `room.act`, a request: a host at the sender acts on a peer at the receiver. */
+export const actSchema = z.discriminatedUnion('act', [
+  z.object({ act: z.literal('mute'), by: id, peerId: id, source: sourceSchema }),
+  z.object({ act: z.enum(['remove', 'admit', 'deny']), by: id, peerId: id }),
+]);
+export type RoomAct = z.infer<typeof actSchema>;
+export const actMessageSchema = z.object({ room: roomSchema, act: actSchema });
+
+/** A room's key in the registry and on links: opaque, and of one cloud alone. */
+export function roomKey(cloud: string, roomId: string): string {
+  return createHash('sha256').update(`${cloud}\0${roomId}`).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,150 @@
+import type { Link } from '../../links/types.ts';
+import type { Label } from '../../policy/model.ts';
+import type { LeaveReason } from '../../protocol/events.ts';
+import type { Meet, MemberState, PlacesState, Update, WaitingState } from './messages.ts';
+import type { Part } from './placement.ts';
+import type { LocalRoom, RemoteNode } from './types.ts';
+
+/** Whether what carries this label may be known here, or at the other node's datacenter. */
+export type Known = (label: Label, datacenter: string) => boolean;
+
+/** What this node knows of one other node's part of a room, and what it has told that node. */
+export class Peering {
+  readonly node: RemoteNode;
+  link: Link;
+  readonly #room: LocalRoom;
+  readonly #here: string;
+  readonly #known: Known;
+  readonly #members = new Map<string, MemberState>();
+  /** Members here that the other node knows of. */
+  readonly #told = new Set<string>();
+  #places: PlacesState = { labels: [], moves: true, regions: null };
+  #met = false;
+
+  constructor(node: RemoteNode, link: Link, room: LocalRoom, here: string, known: Known) {
+    this.node = node;
+    this.link = link;
+    this.#room = room;
+    this.#here = here;
+    this.#known = known;
+  }
+
+  /** Whether the other node has said who is there: before it, its part is what the registry says. */
+  get met(): boolean {
+    return this.#met;
+  }
+
+  get part(): Part {
+    return { datacenter: this.node.datacenter, ...this.#places };
+  }
+
+  has(peerId: string): boolean {
+    return this.#members.has(peerId);
+  }
+
+  member(peerId: string): MemberState | undefined {
+    return this.#members.get(peerId);
+  }
+
+  /** Takes the whole of what the other node says; members that it does not name are gone. */
+  meets({ places, members, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
+    this.#met = true;
+    const named = new Set(members.map(({ peerId }) => peerId));
+    for (const peerId of [...this.#members.keys()]) if (!named.has(peerId)) this.#gone(peerId, 'lost');
+    this.updated({ places, members, waiting, shared });
+  }
+
+  /** Takes what has changed, in the order in which nothing forbidden stays: who is gone first. */
+  updated(update: Omit<Update, 'room' | 'left'>): void {
+    if (update.places !== undefined) this.#places = update.places;
+    for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
+    for (const member of update.members ?? []) this.#upsert(member);
+    if (update.shared !== undefined) this.#room.share(update.shared);
+    if (update.waiting !== undefined) {
+      this.#room.remoteWaiting(
+        this.node,
+        update.waiting.filter(({ label }) => this.#known(label, this.#here)),
+      );
+    }
+    const { chat } = update;
+    const author = chat === undefined ? undefined : this.#members.get(chat.peerId);
+    if (chat !== undefined && author !== undefined && this.#known(author.label, this.#here)) {
+      this.#room.remoteChat(chat.peerId, chat);
+    }
+  }
+
+  /** Judges again what is known of members there, by the policy of this moment. */
+  rejudge(): void {
+    for (const member of [...this.#members.values()]) {
+      if (!this.#known(member.label, this.#here)) this.#gone(member.peerId, 'policy');
+    }
+  }
+
+  /** The node has nobody here any more, or is gone. */
+  end(reason: 'left' | 'lost' | 'policy'): void {
+    for (const peerId of [...this.#members.keys()]) this.#gone(peerId, reason);
+    this.#room.remoteWaiting(this.node, []);
+  }
+
+  /** Everything that the other node may know, to begin with. */
+  introduce(places: PlacesState): Omit<Meet, 'room' | 'link'> {
+    const members = this.#room.members().filter(({ label }) => this.#tellable(label));
+    this.#told.clear();
+    for (const { peerId } of members) this.#told.add(peerId);
+    return { places, members, waiting: this.#tellableWaiting(), shared: this.#room.shared() };
+  }
+
+  /** What to tell of members here that came, changed or went; what may not be known any more is taken back. */
+  changes(peerIds: Iterable<string>, reason: LeaveReason): Pick<Update, 'members' | 'gone'> {
+    const members: MemberState[] = [];
+    const gone: NonNullable<Update['gone']> = [];
+    for (const peerId of peerIds) {
+      const member = this.#room.member(peerId);
+      if (member !== undefined && this.#tellable(member.label)) {
+        members.push(member);
+        this.#told.add(peerId);
+      } else if (this.#told.delete(peerId)) {
+        gone.push({ peerId, reason: member === undefined ? reason : 'policy' });
+      }
+    }
+    return { ...(members.length > 0 && { members }), ...(gone.length > 0 && { gone }) };
+  }
+
+  /** Everyone that there could be something to tell of. */
+  everyone(): Set<string> {
+    return new Set([...this.#told, ...this.#room.members().map(({ peerId }) => peerId)]);
+  }
+
+  waitingUpdate(): Pick<Update, 'waiting'> {
+    return { waiting: this.#tellableWaiting() };
+  }
+
+  /** Whether the other node was told of a member here, whose words may follow. */
+  knows(peerId: string): boolean {
+    const member = this.#room.member(peerId);
+    return member !== undefined && this.#told.has(peerId) && this.#tellable(member.label);
+  }
+
+  #tellableWaiting(): WaitingState[] {
+    return this.#room.waiting().filter(({ label }) => this.#tellable(label));
+  }
+
+  #tellable(label: Label): boolean {
+    return this.#known(label, this.node.datacenter);
+  }
+
+  #upsert(member: MemberState): void {
+    if (!this.#known(member.label, this.#here)) {
+      this.#gone(member.peerId, 'policy');
+      return;
+    }
+    // A peer is its own node's: nobody else speaks of a member here.
+    if (this.#room.member(member.peerId) !== undefined) return;
+    this.#members.set(member.peerId, member);
+    this.#room.remoteMember(this.node, member);
+  }
+
+  #gone(peerId: string, reason: LeaveReason): void {
+    if (this.#members.delete(peerId)) this.#room.remoteGone(peerId, reason);
+  }
+}

@@ -1,0 +1,113 @@
+import { allowedForLabel } from '../../policy/allowed.ts';
+import type { CompiledPolicy } from '../../policy/compile.ts';
+import { intersect, narrow } from '../../policy/label.ts';
+import type { Label } from '../../policy/model.ts';
+import { admitToRoom, common, type Member, type RoomVerdict } from '../../policy/room.ts';
+import { type Live, routeWithin, type SeatList } from '../../policy/routing.ts';
+import type { LabelCount, RoomHost } from '../../registry/port.ts';
+import type { Place } from './types.ts';
+
+/** What one node brings to a room: labels with a place there. */
+export interface Part {
+  readonly datacenter: string;
+  readonly labels: readonly Label[];
+  readonly moves: boolean;
+  readonly regions: readonly string[] | null;
+}
+
+/** The labels of places, counted; in a stable order, so that nothing changed is written as nothing changed. */
+export function countLabels(places: readonly Pick<Place, 'label'>[]): LabelCount[] {
+  const counts = new Map<string, { label: Label; count: number }>();
+  for (const { label } of places) {
+    const key = JSON.stringify([label.home, label.evidence, label.regions]);
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, { label, count: 1 });
+    else known.count += 1;
+  }
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { label, count }]) => ({
+      home: label.home,
+      evidence: [...label.evidence],
+      regions: label.regions === null ? null : [...label.regions],
+      count,
+    }));
+}
+
+/** A node's part as the registry has it, and as it is trusted there: enough to refuse, never to admit more. */
+export function partOf({ datacenter, members, moves }: RoomHost): Part {
+  return { datacenter, labels: members.map(labelOf), moves: moves ?? true, regions: null };
+}
+
+function labelOf({ home, evidence, regions }: LabelCount): Label {
+  return { home, evidence, regions };
+}
+
+/** The room's N: what every narrowing seen so far leaves. */
+export function regionsOf(
+  parts: readonly Part[],
+  ...also: readonly (readonly string[] | null)[]
+): readonly string[] | null {
+  let regions: readonly string[] | null = null;
+  for (const narrowing of also) regions = intersect(regions, narrowing);
+  for (const part of parts) {
+    regions = intersect(regions, part.regions);
+    for (const label of part.labels) regions = intersect(regions, label.regions);
+  }
+  return regions;
+}
+
+/** Asks the policy whether a newcomer may enter a room that these parts make up. */
+export function askRoom(
+  p: CompiledPolicy,
+  parts: readonly Part[],
+  newcomer: Place,
+  regions: readonly string[] | null,
+  live: Live,
+): RoomVerdict {
+  const members: Member[] = parts.flatMap(({ datacenter, labels }) =>
+    // Who exactly moves is each node's own business: here it matters that everyone could.
+    labels.map((label) => ({ id: '', label, seat: datacenter, jti: newcomer.jti })),
+  );
+  return admitToRoom(p, {
+    members,
+    newcomer,
+    regions: regionsOf(parts, regions),
+    live,
+    moves: newcomer.moves && parts.every(({ moves }) => moves),
+  });
+}
+
+/** Those places of a node that are outside `common`, each with where it may go now. */
+export function outside(
+  p: CompiledPolicy,
+  here: string,
+  parts: readonly Part[],
+  places: readonly Place[],
+  regions: readonly string[] | null,
+  live: Live,
+): { readonly place: Place; readonly list: SeatList; readonly common: ReadonlySet<string> }[] {
+  const labels = [...parts.flatMap((part) => part.labels), ...places.map(({ label }) => label)];
+  const shared = new Set(
+    common(
+      p,
+      labels.map((label) => narrow(label, regions)),
+    ),
+  );
+  if (shared.has(here)) return [];
+  return places.map((place) => ({
+    place,
+    list: routeWithin(p, place.label.home, (d) => shared.has(d) && live(d), place.jti),
+    common: shared,
+  }));
+}
+
+/** Whether what a peer with this label originates may be known and processed at a datacenter. */
+export function mayKnow(
+  p: CompiledPolicy | null,
+  label: Label,
+  regions: readonly string[] | null,
+  datacenter: string,
+): boolean {
+  return p !== null && allowedForLabel(p, narrow(label, regions), datacenter);
+}

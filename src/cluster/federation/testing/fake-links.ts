@@ -1,0 +1,169 @@
+import { type Link, LinkError, type LinkPeer, type Links, type LinkTarget } from '../../../links/types.ts';
+
+type RequestHandler = (from: Link, data: unknown) => unknown;
+type NoticeHandler = (from: Link, data: unknown) => void;
+
+/** Links between the nodes of one process: ordered, asynchronous, as JSON; they can be cut. */
+export class FakeNetwork {
+  readonly nodes = new Map<string, FakeLinks>();
+  readonly #cut = new Set<string>();
+
+  join(peer: LinkPeer): FakeLinks {
+    const links = new FakeLinks(peer, this);
+    this.nodes.set(links.address, links);
+    return links;
+  }
+
+  /** Nothing passes between two nodes any more, and their links go down. */
+  cut(a: string, b: string): void {
+    this.#cut.add(`${a} ${b}`).add(`${b} ${a}`);
+    for (const links of this.nodes.values()) links.drop((link) => this.isCut(links.peer.id, link.peer.id));
+  }
+
+  mend(): void {
+    this.#cut.clear();
+  }
+
+  isCut(a: string, b: string): boolean {
+    return this.#cut.has(`${a} ${b}`);
+  }
+
+  /** A node is killed: its links go down, and it cannot be dialled. */
+  kill(id: string): void {
+    for (const [address, links] of this.nodes) {
+      if (links.peer.id !== id) continue;
+      this.nodes.delete(address);
+      links.drop(() => true);
+    }
+  }
+}
+
+export class FakeLinks implements Links {
+  readonly address: string;
+  readonly peer: LinkPeer;
+  readonly requests = new Map<string, RequestHandler>();
+  readonly notices = new Map<string, NoticeHandler>();
+  readonly #network: FakeNetwork;
+  readonly #links = new Set<FakeLink>();
+  readonly #listeners: ((link: Link, state: 'up' | 'down') => void)[] = [];
+
+  constructor(peer: LinkPeer, network: FakeNetwork) {
+    this.peer = peer;
+    this.address = `${peer.id}:1`;
+    this.#network = network;
+  }
+
+  async connect(target: LinkTarget): Promise<Link> {
+    const known = [...this.#links].find((link) => link.peer.id === target.id);
+    if (known !== undefined) return known;
+    await Promise.resolve();
+    const far = this.#network.nodes.get(target.link);
+    if (far === undefined || this.#network.isCut(this.peer.id, target.id)) {
+      throw new LinkError('link_unreachable', target.link);
+    }
+    if (far.peer.id !== target.id || far.peer.datacenter !== target.datacenter) {
+      throw new LinkError('link_refused', 'another node');
+    }
+    const [here, there] = [new FakeLink(far.peer, this), new FakeLink(this.peer, far)];
+    here.other = there;
+    there.other = here;
+    this.add(here);
+    far.add(there);
+    return here;
+  }
+
+  add(link: FakeLink): void {
+    this.#links.add(link);
+    for (const listener of this.#listeners) listener(link, 'up');
+  }
+
+  drop(which: (link: FakeLink) => boolean): void {
+    for (const link of [...this.#links]) if (which(link)) link.close();
+  }
+
+  remove(link: FakeLink): void {
+    if (!this.#links.delete(link)) return;
+    for (const listener of this.#listeners) listener(link, 'down');
+  }
+
+  up(): readonly Link[] {
+    return [...this.#links];
+  }
+
+  onRequest(name: string, handler: RequestHandler): void {
+    this.requests.set(name, handler);
+  }
+
+  onNotice(name: string, handler: NoticeHandler): void {
+    this.notices.set(name, handler);
+  }
+
+  onChange(listener: (link: Link, state: 'up' | 'down') => void): void {
+    this.#listeners.push(listener);
+  }
+
+  rejudge(): void {}
+
+  async close(): Promise<void> {
+    this.drop(() => true);
+  }
+}
+
+class FakeLink implements Link {
+  readonly peer: LinkPeer;
+  other: FakeLink | null = null;
+  open = true;
+  readonly owner: FakeLinks;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(peer: LinkPeer, owner: FakeLinks) {
+    this.peer = peer;
+    this.owner = owner;
+  }
+
+  request(name: string, data: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const lost = () => reject(new LinkError('link_lost', 'down'));
+      if (!this.open) return lost();
+      this.#deliver(
+        async (there) => {
+          const answer = await there.owner.requests.get(name)?.(there, copy(data));
+          if (!this.open) return lost();
+          resolve(copy(answer));
+        },
+        (error) => (this.open ? reject(error) : lost()),
+      );
+    });
+  }
+
+  notice(name: string, data: unknown): void {
+    this.#deliver(
+      async (there) => there.owner.notices.get(name)?.(there, copy(data)),
+      () => {},
+    );
+  }
+
+  /** In order, one at a time, never within the caller's turn. */
+  #deliver(act: (there: FakeLink) => Promise<unknown>, failed: (error: unknown) => void): void {
+    this.#queue = this.#queue.then(async () => {
+      await Promise.resolve();
+      const there = this.other;
+      if (!this.open || there === null) {
+        failed(new LinkError('link_lost', 'down'));
+        return;
+      }
+      act(there).catch(failed);
+    });
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.owner.remove(this);
+    this.other?.close();
+  }
+}
+
+function copy(data: unknown): unknown {
+  return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+}

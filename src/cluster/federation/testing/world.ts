@@ -1,0 +1,357 @@
+import { allowedForLabel } from '../../../policy/allowed.ts';
+import type { CompiledPolicy } from '../../../policy/compile.ts';
+import type { Label } from '../../../policy/model.ts';
+import { routeWithin, type SeatList } from '../../../policy/routing.ts';
+import { ERRORS, WatershedError } from '../../../protocol/errors.ts';
+import type { LeaveReason, Redirect } from '../../../protocol/events.ts';
+import type { Registry, RoomHost, RoomRecord } from '../../../registry/port.ts';
+import { zoom2020 } from '../../testing/door.ts';
+import type { FederationDeps } from '../deps.ts';
+import { createFederation } from '../federation.ts';
+import type { MemberState, RoomAct, SharedState, WaitingState } from '../messages.ts';
+import type { Federation, LocalRoom, Place, RemoteNode, RoomLink } from '../types.ts';
+import { type FakeLinks, FakeNetwork } from './fake-links.ts';
+
+/** A registry of rooms alone, which can go away, and forget. */
+export class FakeRooms {
+  down = false;
+  readonly records = new Map<string, RoomRecord>();
+  writes = 0;
+
+  port(): Registry {
+    const at = (key: string): RoomRecord => this.records.get(key) ?? { epoch: 0, hosts: [], regions: null };
+    const change = (key: string, node: string, host: RoomHost | null, epoch: number): RoomRecord => {
+      this.writes += 1;
+      const hosts = at(key).hosts.filter((other) => other.node !== node);
+      const record = { epoch, hosts: host === null ? hosts : [...hosts, host], regions: null };
+      if (record.hosts.length === 0) this.records.delete(key);
+      else this.records.set(key, record);
+      return record;
+    };
+    const up = async (): Promise<void> => {
+      await Promise.resolve();
+      if (this.down) throw new WatershedError('registry_unavailable');
+    };
+    const nothing = async (): Promise<never> => {
+      throw new WatershedError('registry_unavailable');
+    };
+    return {
+      room: async (key) => {
+        await up();
+        return at(key);
+      },
+      claimRoom: async (key, { host, epoch }) => {
+        await up();
+        if (at(key).epoch !== epoch) return { claimed: false, record: at(key) };
+        return { claimed: true, record: change(key, host.node, host, epoch + 1) };
+      },
+      restateRoom: async (key, { node, host, seenEpoch }) => {
+        await up();
+        return change(key, node, host, Math.max(at(key).epoch, seenEpoch) + 1);
+      },
+      announce: nothing,
+      withdraw: nothing,
+      nodes: nothing,
+      find: nothing,
+      bundle: nothing,
+      putBundle: nothing,
+      close: async () => {},
+    };
+  }
+}
+
+/** One room at one node of the world. */
+export class FakeRoom implements LocalRoom {
+  readonly id = 'standup';
+  readonly seated = new Map<string, Place & { name: string; host: boolean }>();
+  readonly entering = new Map<string, Place>();
+  readonly known = new Map<string, { node: RemoteNode; member: MemberState }>();
+  readonly chats: string[] = [];
+  readonly gone: [string, LeaveReason][] = [];
+  readonly acts: RoomAct[] = [];
+  readonly moved = new Map<string, Redirect | null>();
+  waitingHere: WaitingState[] = [];
+  readonly waitingThere = new Map<string, readonly WaitingState[]>();
+  state: SharedState = {
+    version: 0,
+    locked: false,
+    keptOut: [],
+    letIn: [],
+    ended: false,
+    remainingSeconds: null,
+  };
+  regions: readonly string[] | null = null;
+
+  places(): Place[] {
+    return [...this.seated.values(), ...this.entering.values()];
+  }
+
+  members(): MemberState[] {
+    return [...this.seated.keys()].flatMap((peerId) => this.member(peerId) ?? []);
+  }
+
+  member(peerId: string): MemberState | undefined {
+    const place = this.seated.get(peerId);
+    if (place === undefined) return undefined;
+    const { name, host, label } = place;
+    const { home, evidence, regions } = label;
+    return {
+      peerId,
+      displayName: name,
+      role: host ? 'host' : 'participant',
+      label: { home, evidence: [...evidence], regions: regions === null ? null : [...regions] },
+      producers: [],
+    };
+  }
+
+  waiting(): WaitingState[] {
+    return this.waitingHere;
+  }
+
+  shared(): SharedState {
+    return this.state;
+  }
+
+  narrow(regions: readonly string[] | null): void {
+    this.regions = regions;
+  }
+
+  remoteMember(node: RemoteNode, member: MemberState): void {
+    this.known.set(member.peerId, { node, member });
+  }
+
+  remoteGone(peerId: string, reason: LeaveReason): void {
+    this.known.delete(peerId);
+    this.gone.push([peerId, reason]);
+  }
+
+  remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void {
+    this.waitingThere.set(node.id, waiting);
+  }
+
+  remoteChat(peerId: string, { text }: { text: string }): void {
+    this.chats.push(`${peerId}: ${text}`);
+  }
+
+  share(state: SharedState): void {
+    if (state.version > this.state.version) this.state = state;
+  }
+
+  async act(act: RoomAct): Promise<void> {
+    this.acts.push(act);
+  }
+
+  relocate(peerId: string, redirect: Redirect | null): void {
+    this.moved.set(peerId, redirect);
+  }
+}
+
+/** A node of the world: no sockets, no media, and one room. */
+export interface FakeNode {
+  readonly id: string;
+  readonly datacenter: string;
+  readonly links: FakeLinks;
+  readonly federation: Federation;
+  readonly room: FakeRoom;
+  readonly link: RoomLink;
+  alive: boolean;
+  policy: CompiledPolicy;
+}
+
+export interface EnterOptions {
+  readonly label?: Partial<Label>;
+  readonly host?: boolean;
+  readonly moves?: boolean;
+}
+
+/** Several nodes of a cloud, with the real decision code and everything around it made up. */
+export class World {
+  readonly network = new FakeNetwork();
+  readonly registry = new FakeRooms();
+  readonly nodes = new Map<string, FakeNode>();
+  readonly policy: CompiledPolicy;
+  /** What every node decided by the room's rule. */
+  readonly decisions: string[] = [];
+  /** Datacenters that are down although no node of the world is there. */
+  readonly down = new Set<string>();
+
+  constructor(datacenters: readonly string[], policy: CompiledPolicy = zoom2020()) {
+    this.policy = policy;
+    for (const datacenter of datacenters) this.start(datacenter);
+  }
+
+  start(datacenter: string, epoch = 1): FakeNode {
+    const id = `node-${datacenter}`;
+    const links = this.network.join({ id, datacenter });
+    const room = new FakeRoom();
+    const deps: FederationDeps = {
+      cloud: 'commercial',
+      node: { id, datacenter, epoch },
+      policy: () => node.policy,
+      registry: this.registry.port(),
+      links,
+      pipes: {
+        sourceFor: (_room, { id: far }) => ({
+          node: far,
+          open: async () => Promise.reject(new Error('no media here')),
+          release: () => {},
+          wanted: () => {},
+        }),
+        attach: () => () => {},
+        rejudge: () => {},
+        stats: () => ({ out: 0, in: 0 }),
+        close: () => {},
+      },
+      liveness: async () => {
+        if (this.registry.down) throw new WatershedError('registry_unavailable');
+        return { isLive: (d) => this.isUp(d), urlFor: (d) => `wss://${d}.example.net` };
+      },
+      find: async (wanted) => {
+        if (this.registry.down) throw new WatershedError('registry_unavailable');
+        const found = [...this.nodes.values()].find((other) => other.id === wanted && other.alive);
+        if (found === undefined) return null;
+        return {
+          id: found.id,
+          datacenter: found.datacenter,
+          url: `wss://${found.datacenter}.example.net`,
+          link: found.links.address,
+          epoch,
+          sequence: 1,
+          state: 'ready',
+          load: 0,
+          accepting: true,
+          policy: '',
+          version: '',
+        };
+      },
+      redirect: async (_place, _room, list) => this.redirect(list),
+      decided: ({ peerId }, _room, kind, code) =>
+        this.decisions.push(`${datacenter} ${peerId} ${kind} ${code}`),
+      log: { info: () => {}, warn: (f) => process.env.DBG && console.log(f), error: () => {} },
+    };
+    const federation = createFederation(deps);
+    const node: FakeNode = {
+      id,
+      datacenter,
+      links,
+      federation,
+      room,
+      link: federation.open(room),
+      alive: true,
+      policy: this.policy,
+    };
+    this.nodes.set(datacenter, node);
+    return node;
+  }
+
+  isUp(datacenter: string): boolean {
+    const node = this.nodes.get(datacenter);
+    return !this.down.has(datacenter) && (node === undefined || node.alive);
+  }
+
+  at(datacenter: string): FakeNode {
+    const node = this.nodes.get(datacenter);
+    if (node === undefined) throw new Error(`no node at ${datacenter}`);
+    return node;
+  }
+
+  /** A peer of a region enters the room at a datacenter. Resolves with what it is told, in short. */
+  async enter(
+    peerId: string,
+    region: string,
+    datacenter: string,
+    { label = {}, host = false, moves = true }: EnterOptions = {},
+  ): Promise<string> {
+    const { room, link } = this.at(datacenter);
+    const place: Place = {
+      peerId,
+      label: { home: region, evidence: [region], regions: null, ...label },
+      jti: `jti-of-${peerId}`,
+      moves,
+    };
+    room.entering.set(peerId, place);
+    try {
+      const entered = await link.enter(place);
+      if (entered.kind === 'admit') {
+        room.seated.set(peerId, { ...place, name: `name of ${peerId}`, host });
+        room.entering.delete(peerId);
+        link.memberChanged(peerId);
+        return 'admit';
+      }
+      room.entering.delete(peerId);
+      link.placesChanged();
+      if (entered.kind === 'refuse') return `refuse ${entered.refusal.code}`;
+      const { primaries, secondaries } = entered.redirect.list;
+      return `redirect ${[...primaries, ...secondaries].map((entry) => entry.datacenter).join(',')}`;
+    } catch (error) {
+      room.entering.delete(peerId);
+      link.placesChanged();
+      return `error ${error instanceof WatershedError ? error.code : String(error)}`;
+    }
+  }
+
+  leave(peerId: string, datacenter: string): void {
+    const { room, link } = this.at(datacenter);
+    room.seated.delete(peerId);
+    link.memberChanged(peerId, 'left');
+    link.placesChanged();
+  }
+
+  kill(datacenter: string): void {
+    const node = this.at(datacenter);
+    node.alive = false;
+    node.room.seated.clear();
+    node.room.entering.clear();
+    this.network.kill(node.id);
+  }
+
+  /** Members known at a datacenter, its own and others', by name of the peer. */
+  seenAt(datacenter: string): string[] {
+    const { room } = this.at(datacenter);
+    return [...room.seated.keys(), ...room.known.keys()].sort();
+  }
+
+  /** Whatever is known of a peer at a node is allowed there, by that node's policy: what T2 says of words. */
+  leaks(): string[] {
+    const leaks: string[] = [];
+    for (const { datacenter, room, policy } of this.nodes.values()) {
+      for (const { member } of room.known.values()) {
+        if (!allowedForLabel(policy, member.label, datacenter))
+          leaks.push(`${member.peerId} at ${datacenter}`);
+      }
+    }
+    return leaks;
+  }
+
+  /** Where a peer of a region may go, as the policy alone says. */
+  routeOf(region: string, jti = ''): SeatList {
+    return routeWithin(this.policy, region, () => true, jti);
+  }
+
+  close(): void {
+    for (const node of this.nodes.values()) node.federation.close();
+  }
+
+  private redirect({ primaries, secondaries }: SeatList): Redirect {
+    const entries = (names: readonly string[]) =>
+      names.map((datacenter) => ({ datacenter, region: '', url: `wss://${datacenter}.example.net` }));
+    const { message, retry, status } = ERRORS.room_moved;
+    return {
+      code: 'room_moved',
+      message,
+      retry,
+      status,
+      rule: 'common',
+      policy: '',
+      list: {
+        cloud: 'commercial',
+        room: 'standup',
+        primaries: entries(primaries),
+        secondaries: entries(secondaries),
+        expiresAt: 0,
+        policy: '',
+        signature: '',
+      },
+    };
+  }
+}

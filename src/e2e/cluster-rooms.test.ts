@@ -1,0 +1,188 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  createParticipant,
+  type Participant,
+  type ParticipantOptions,
+} from '../../loadtest/participant/participant.ts';
+import { waitFor } from '../testing/wait.ts';
+import { startCloud, type TestCloud } from './harness/cloud.ts';
+
+/** Rooms over several whole nodes: real links, pipes with SRTP, workers and participants that decrypt. */
+const ends: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function cloudOf(...datacenters: string[]): Promise<TestCloud> {
+  const cloud = await startCloud({ datacenters });
+  ends.push(() => cloud.close());
+  return cloud;
+}
+
+async function join(
+  cloud: TestCloud,
+  region: string,
+  options: Partial<ParticipantOptions> & { at: string; room?: string; claims?: Record<string, unknown> },
+): Promise<Participant> {
+  const { at, room = 'summit', claims = {}, ...rest } = options;
+  const participant = createParticipant({
+    token: await cloud.token(room, region, claims),
+    frontDoors: [cloud.at(at).url],
+    publish: ['microphone', 'camera'],
+    displayName: `${region} person`,
+    ...rest,
+  });
+  ends.push(() => participant.leave());
+  expect(await participant.join()).toEqual({ ok: true, value: 'joined' });
+  return participant;
+}
+
+/** Stamped packets decrypted so far, by the peer that sent them. */
+async function heard(participant: Participant): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { peerId, stamped } of (await participant.stats()).received) {
+    counts.set(peerId, (counts.get(peerId) ?? 0) + stamped);
+  }
+  return counts;
+}
+
+function seat({ client }: Participant): string | undefined {
+  return client.seat?.datacenter;
+}
+
+function ownId({ client }: Participant): string {
+  return client.room?.peerId ?? '';
+}
+
+async function hears(listener: Participant, speaker: Participant): Promise<void> {
+  await waitFor('media', async () => ((await heard(listener)).get(ownId(speaker)) ?? 0) > 40);
+}
+
+describe('a room over nodes of several datacenters', () => {
+  it('is one call: everyone hears and sees everyone, chat and mutes included', async () => {
+    const cloud = await cloudOf('sjc', 'fra', 'hkg');
+    const ann = await join(cloud, 'us', { at: 'sjc', claims: { role: 'host' } });
+    const eve = await join(cloud, 'eu', { at: 'fra' });
+    const lin = await join(cloud, 'hk', { at: 'hkg' });
+    expect([ann, eve, lin].map(seat)).toEqual(['sjc', 'fra', 'hkg']);
+    for (const listener of [ann, eve, lin]) {
+      for (const speaker of [ann, eve, lin]) if (speaker !== listener) await hears(listener, speaker);
+    }
+    const peers = [...(lin.client.room?.peers.values() ?? [])];
+    expect(peers.map(({ datacenter, region }) => `${datacenter} ${region}`).sort()).toEqual([
+      'fra eu',
+      'sjc us',
+    ]);
+
+    const chats: string[] = [];
+    lin.client.on('chat', ({ displayName, text }) => chats.push(`${displayName}: ${text}`));
+    await ann.client.sendChat('hello over there');
+    await waitFor('the chat', () => chats.length === 1);
+    expect(chats).toEqual(['us person: hello over there']);
+
+    const muted: string[] = [];
+    eve.client.on('muted', ({ source }) => muted.push(source));
+    expect(await ann.client.mutePeer(ownId(eve))).toMatchObject({ ok: true });
+    await waitFor('the mute', () => muted.length === 1);
+    expect(await eve.client.mutePeer(ownId(ann))).toMatchObject({
+      ok: false,
+      problem: { code: 'host_only' },
+    });
+    expect(await ann.client.removePeer(ownId(eve))).toMatchObject({ ok: true });
+    await waitFor('the removal', () => eve.client.status === 'closed');
+    await waitFor('the others to know', () => (lin.client.room?.peers.size ?? 0) === 1);
+    expect(await ann.client.endRoom()).toMatchObject({ ok: true });
+    await waitFor('the end everywhere', () => lin.client.status === 'closed');
+  }, 60_000);
+
+  it('a node that ends leaves a meeting that goes on, and its people meet there again', async () => {
+    const cloud = await cloudOf('sjc', 'iad', 'fra');
+    const ann = await join(cloud, 'us', {
+      at: 'sjc',
+      rejoinSeconds: 20,
+      frontDoors: [cloud.at('sjc').url, cloud.at('fra').url],
+    });
+    const eve = await join(cloud, 'eu', { at: 'fra' });
+    await hears(eve, ann);
+    await cloud.stop('sjc');
+    await waitFor('ann to be back', () => ann.client.status === 'joined' && seat(ann) === 'iad', 20_000);
+    await hears(eve, ann);
+    await hears(ann, eve);
+    expect([...(eve.client.room?.peers.keys() ?? [])]).toEqual([ownId(ann)]);
+  }, 60_000);
+});
+
+describe('a us participant comes to a room that lives on sha', () => {
+  it.each([
+    [['sjc', 'hkg', 'sha'], 'hkg'],
+    [['sjc', 'sha'], 'sjc'],
+  ])(
+    'with %s up, its people move to %s or further along their list, and never hear us at sha',
+    async (up, place) => {
+      const cloud = await cloudOf(...up);
+      const chen = await join(cloud, 'cn', { at: 'sha' });
+      const wei = await join(cloud, 'cn', { at: 'sha' });
+      await hears(wei, chen);
+      expect([chen, wei].map(seat)).toEqual(['sha', 'sha']);
+      const moves: string[] = [];
+      const gaps = watchGap(wei, () => heard(wei));
+      chen.client.on('moved', ({ to, why }) => moves.push(`${to.datacenter} ${why.code}`));
+
+      const ann = await join(cloud, 'us', { at: 'sjc' });
+      await waitFor('the move', () => [chen, wei].every((one) => seat(one) !== 'sha'), 15_000);
+      for (const one of [chen, wei]) expect(['hkg', 'sjc']).toContain(seat(one));
+      if (up.length === 2) expect(seat(chen)).toBe(place);
+      expect(moves).toEqual([`${seat(chen)} room_moved`]);
+      for (const listener of [ann, chen, wei]) {
+        for (const speaker of [ann, chen, wei]) if (speaker !== listener) await hears(listener, speaker);
+      }
+      expect(await gaps.longest()).toBeLessThan(2000);
+      // Nothing that ann originated was processed at sha: no leg of hers in its decisions, no pipe, no name.
+      const log = cloud.at('sha').log();
+      expect(log).not.toContain('us person');
+      expect(log).not.toMatch(/"step":"(transport|produce|consume|pipe)","kind":"admit"[^}]*"home":"us"/);
+    },
+    90_000,
+  );
+
+  it('is refused when no seat is left for everyone; nobody moves', async () => {
+    const cloud = await cloudOf('iad', 'sha');
+    const chen = await join(cloud, 'cn', { at: 'sha' });
+    const ann = createParticipant({
+      token: await cloud.token('summit', 'us'),
+      frontDoors: [cloud.at('iad').url],
+    });
+    ends.push(() => ann.leave());
+    const outcome = await ann.join();
+    expect(outcome).toMatchObject({ ok: false, problem: { code: 'no_datacenter_up', retry: true } });
+    expect(seat(chen)).toBe('sha');
+  }, 30_000);
+});
+
+/** The longest time without a new packet, in ms, from when this is called. */
+function watchGap(_participant: Participant, read: () => Promise<Map<string, number>>) {
+  let last = performance.now();
+  let total = 0;
+  let longest = 0;
+  let running = true;
+  const loop = (async () => {
+    while (running) {
+      const now = [...(await read()).values()].reduce((sum, count) => sum + count, 0);
+      // Counts begin anew with the consumers of another node.
+      if (now !== total && now > 0) {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+        total = now;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  return {
+    async longest(): Promise<number> {
+      running = false;
+      await loop;
+      return longest;
+    },
+  };
+}

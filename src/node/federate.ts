@@ -1,0 +1,116 @@
+import type { Logger } from 'pino';
+import type { Registry as MetricsRegistry } from 'prom-client';
+import type { DecisionRecorder } from '../cluster/decision.ts';
+import { listFor, namesOf, type SignList } from '../cluster/directory.ts';
+import { createFederation, noFederation } from '../cluster/federation/federation.ts';
+import type { Federation } from '../cluster/federation/types.ts';
+import { livenessOf } from '../cluster/liveness.ts';
+import { createPipes } from '../cluster/pipe-leases.ts';
+import type { Roster } from '../cluster/roster.ts';
+import type { NodeConfig } from '../config/schema.ts';
+import { verifyNodeCertificate } from '../identity/certificate.ts';
+import { createLinks } from '../links/links.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import { WatershedError } from '../protocol/errors.ts';
+import type { Registry } from '../registry/port.ts';
+import type { Membership } from './membership.ts';
+import type { NodePolicy } from './policy-port.ts';
+import { sharePolicy } from './share-policy.ts';
+
+export interface FederateDeps {
+  readonly config: NodeConfig;
+  readonly id: string;
+  readonly member: Membership;
+  readonly policy: NodePolicy;
+  readonly registry: Registry;
+  readonly roster: Roster;
+  readonly sign: SignList;
+  readonly decisions: DecisionRecorder;
+  readonly logger: Logger;
+  readonly metrics: MetricsRegistry;
+  readonly onClose: (end: () => unknown) => void;
+}
+
+/** How this node's rooms reach other nodes: `address` is where they dial it. */
+export interface Federated {
+  readonly federation: Federation;
+  /** `host:port`; null for a node that stands alone. */
+  readonly address: string | null;
+}
+
+/** How often every room is written to the registry anew, in ms: long before its record there would be forgotten. */
+const RESTATE_MS = 3_600_000;
+
+/** Listens for the other nodes of the cloud, if this node has an identity to show them. */
+export async function federate(deps: FederateDeps): Promise<Federated> {
+  const { config, id, member, policy, registry, roster, sign, decisions, logger, metrics, onClose } = deps;
+  const { identity, trust, epoch } = member;
+  if (identity === null) return { federation: noFederation(), address: null };
+  const { datacenter } = config.node;
+  const links = await createLinks({
+    certificate: identity.certificatePem,
+    key: identity.privateKeyPem,
+    trust: { verify: (certificate) => verifyNodeCertificate(certificate, trust) },
+    host: config.cluster.link.host,
+    port: config.cluster.link.port,
+    ...(config.cluster.link.announced !== null && { announced: config.cluster.link.announced }),
+    log: logger,
+  });
+  onClose(() => links.close());
+  const pipes = createPipes({
+    links,
+    datacenter,
+    // A node that is behind admits and pipes nothing new, and judges what is there by what it runs.
+    policy: () => policy.running(),
+    decisions,
+    now: () => performance.now(),
+    log: logger,
+    metrics,
+  });
+  onClose(() => pipes.close());
+  const running = (): CompiledPolicy => {
+    const p = policy.running();
+    if (p === null) throw new WatershedError('policy_missing');
+    return p;
+  };
+  const federation = createFederation({
+    cloud: policy.cloud,
+    node: { id, datacenter, epoch },
+    policy: () => policy.running(),
+    registry,
+    links,
+    pipes,
+    liveness: async (datacenters) => livenessOf(running(), await roster.read(running(), datacenters)),
+    find: async (node, site) => {
+      const { nodes } = await roster.find(running(), [{ id: node, datacenter: site }]);
+      return nodes[0] ?? null;
+    },
+    redirect: async ({ label }, room, seats, liveness) => {
+      const p = running();
+      const list = await sign(listFor(p, label, seats, liveness, { room, now: Date.now() }));
+      const error = new WatershedError('room_moved');
+      return { ...error.toWire(), status: error.status, rule: 'common', policy: p.digest, list };
+    },
+    decided: ({ label, jti }, room, kind, code, rule, redirect) =>
+      decisions.record({
+        step: 'room',
+        kind,
+        code,
+        rule,
+        policy: policy.running()?.digest ?? '',
+        home: label.home,
+        evidence: label.evidence,
+        regions: label.regions,
+        here: datacenter,
+        listed: redirect === undefined ? [] : namesOf(redirect.list),
+        room,
+        jti,
+      }),
+    log: logger,
+  });
+  onClose(() => federation.close());
+  onClose(sharePolicy({ policy, registry, links, log: logger }));
+  const restating = setInterval(() => federation.restate(), RESTATE_MS);
+  onClose(() => clearInterval(restating));
+  return { federation, address: links.address };
+}
