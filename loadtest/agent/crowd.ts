@@ -4,7 +4,7 @@ import { Member, type MemberOptions, type Stream } from './member.ts';
 import type { AgentReading, MemberSpec, PairReading } from './messages.ts';
 
 /** How often the streams are looked at for interruptions, in ms. */
-const PULSE = 250;
+const PULSE = 100;
 
 interface Pair extends Omit<PairReading, 'latency' | 'jitter'> {
   readonly histogram: Histogram;

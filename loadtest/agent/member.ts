@@ -7,7 +7,7 @@ import type { MemberSpec, News } from './messages.ts';
 import { speak } from './talk.ts';
 
 /** No packet for so long, in ms, while somebody is publishing, is an interruption. */
-const SILENCE = 1000;
+const SILENCE = 500;
 
 export interface MemberOptions {
   readonly engine: MediaEngine;

@@ -92,7 +92,8 @@ export function saturationOf(series: readonly Point[]): RunResult['saturation'] 
   return null;
 }
 
-function strainOf({ loss, packetsPerSecond, seconds, processes }: Point): string | null {
+function strainOf({ loss, packetsPerSecond, seconds, processes, measured }: Point): string | null {
+  if (!measured) return null;
   if (loss > LOSS && packetsPerSecond * seconds >= PACKETS)
     return `${(loss * 100).toFixed(2)} % of the packets lost`;
   const full = Object.entries(processes).find(([, { cpu }]) => cpu >= CPU);

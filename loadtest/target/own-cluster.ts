@@ -47,7 +47,7 @@ export async function startOwnCluster(options: OwnClusterOptions): Promise<Targe
     detached: true,
   });
   const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
+    child.once('close', () => resolve());
     child.once('error', () => resolve());
   });
   let words = '';
