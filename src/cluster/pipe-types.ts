@@ -1,6 +1,7 @@
 import type { LinkTarget } from '../links/types.ts';
 import type { MediaRoom, PipeOut, PipeSource } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
+import type { RoomKey } from '../registry/port.ts';
 
 /** What a room's media does for other nodes. */
 export interface PipedRoom extends Pick<MediaRoom, 'describe' | 'pipe' | 'unpipe' | 'setRemoteWanted'> {
@@ -19,13 +20,13 @@ export type LabelOf = (peerId: string) => Label | undefined;
  */
 export interface Pipes {
   /**
-   * The way to producers of a node, in a room (by its key); links to that node may come and go. `label` is what this
+   * The way to producers of a node, in a room; links to that node may come and go. `label` is what this
    * node knows of peers there: who is known is admitted by that without asking first; who is not, or whose label
    * has changed, costs one more round trip. It never decides alone, the other node has to know the same.
    */
-  sourceFor(room: string, node: LinkTarget, label?: LabelOf): PipeSource;
+  sourceFor(room: RoomKey, node: LinkTarget, label?: LabelOf): PipeSource;
   /** Serves pipes out of a room until the returned function is called. `label` is that of the peers here. */
-  attach(room: string, media: PipedRoom, label: LabelOf): () => void;
+  attach(room: RoomKey, media: PipedRoom, label: LabelOf): () => void;
   /** After a switch of policy, or of labels: closes what is forbidden now, on this side before it returns. */
   rejudge(): void;
   stats(): { readonly out: number; readonly in: number };

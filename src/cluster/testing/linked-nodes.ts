@@ -55,6 +55,8 @@ export class LinkedNode {
   readonly decisions: Decision[] = [];
   readonly metrics = new Registry();
   policy: CompiledPolicy | null = zoom2020();
+  /** What leases are judged by, where a test shows them another. */
+  leasePolicy = (): CompiledPolicy | null => this.policy;
   /** While it is set, no link comes up. */
   #cut = false;
 
@@ -66,7 +68,7 @@ export class LinkedNode {
     this.pipes = createPipes({
       links: { ...bound(links), connect: (target) => this.#connect(target) },
       datacenter,
-      policy: () => this.policy,
+      policy: () => this.leasePolicy(),
       decisions: { record: (decision) => this.decisions.push(decision) },
       now,
       log: quiet,

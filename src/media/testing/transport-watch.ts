@@ -32,6 +32,11 @@ export class TransportWatch {
       .filter((transport) => !transport.closed && transport.tuple.localIp === ip);
   }
 
+  /** How many were ever made at an address. */
+  made(ip: string): number {
+    return this.pipes.filter(({ transport }) => transport.tuple.localIp === ip).length;
+  }
+
   /** Bytes that came in at an address, over its open pipe transports, as their worker counts them. */
   async received(ip: string): Promise<number> {
     const stats = await Promise.all(this.open(ip).map((transport) => transport.getStats()));

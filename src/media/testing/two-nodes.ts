@@ -1,6 +1,7 @@
 import { WatershedError } from '../../protocol/errors.ts';
 import type {
   MediaEngine,
+  MediaGate,
   MediaLimits,
   MediaRoom,
   PipeAnswer,
@@ -41,10 +42,10 @@ export class TestNode {
     return new TestNode(name, datacenter, engine);
   }
 
-  async open(lastN: number | null = null): Promise<void> {
+  async open(lastN: number | null = null, gate: MediaGate = this.gate): Promise<void> {
     this.gate.refuses.clear();
     this.gate.asked.length = 0;
-    this.room = await this.engine.openRoom('room', { lastN, gate: this.gate });
+    this.room = await this.engine.openRoom('room', { lastN, gate });
   }
 
   join(peerId: string): TestPeer {
