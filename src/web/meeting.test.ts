@@ -1,9 +1,12 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { launchBrowser } from '../e2e/harness/browser.ts';
 import { startNode, type TestNode } from '../e2e/harness/node.ts';
 import { localPolicy } from '../e2e/harness/policies.ts';
 import { freePort } from '../testing/free-port.ts';
+
+// Two pages with cameras on a busy machine; each wait within is bounded by itself.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** The meeting as people use it, against a real node: what the end-to-end tests of media do not look at. */
 let node: TestNode;

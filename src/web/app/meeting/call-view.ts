@@ -167,7 +167,7 @@ export function createCallView(options: CallOptions): CallView {
   const alone = el(
     'div',
     { class: 'alone', testid: 'alone' },
-    el('span', {}, 'Nobody else is here yet.'),
+    el('span', {}, 'You are the only one here.'),
     options.link === null
       ? null
       : textButton({ label: 'Copy the link', testid: 'copy-link-alone', icon: 'link', onClick: copyLink }),

@@ -157,7 +157,7 @@ function person(
         self ? el('span', { class: 'chip' }, 'you') : null,
         peer.role === 'host' ? el('span', { class: 'chip accent' }, 'host') : null,
       ),
-      el('div', { class: 'person-seat' }, `${peer.datacenter} · ${peer.region}`),
+      el('div', { class: 'person-seat' }, [...new Set([peer.datacenter, peer.region])].join(' · ')),
     ),
     muted
       ? el('span', { class: 'person-muted', attrs: { role: 'img', 'aria-label': 'Muted' } }, icon('micOff'))

@@ -23,6 +23,7 @@ export interface ServerBadge {
 export function createServerBadge(readStats: () => Promise<ConnectionStats | null>): ServerBadge {
   const datacenter = el('strong', { testid: 'serving-datacenter' });
   const region = el('span', { testid: 'serving-region' });
+  const separator = el('span', { class: 'separator', attrs: { 'aria-hidden': true } }, '·');
   const policy = el('code', { class: 'badge-policy', testid: 'serving-policy' });
   const dot = el('i', { class: 'dot', attrs: { 'aria-hidden': true } });
   const node = el('dd', { class: 'mono' });
@@ -87,7 +88,7 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
     },
     dot,
     datacenter,
-    el('span', { class: 'separator', attrs: { 'aria-hidden': true } }, '·'),
+    separator,
     region,
     el('span', { class: 'separator badge-policy', attrs: { 'aria-hidden': true } }, '·'),
     policy,
@@ -99,7 +100,7 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
   const refresh = async () => {
     const stats = await readStats().catch(() => null);
     setText(roundTrip, stats?.roundTrip == null ? '–' : `${Math.round(stats.roundTrip)} ms`);
-    setText(down, stats === null ? '–' : rate(stats.receiving));
+    setText(down, stats?.receiving == null ? '–' : rate(stats.receiving));
     setText(up, stats === null ? '–' : rate(stats.sending));
     setText(loss, stats?.lossPercent == null ? '–' : `${stats.lossPercent.toFixed(1)} %`);
     setText(codecs, stats === null || stats.codecs.length === 0 ? '–' : stats.codecs.join(', '));
@@ -134,6 +135,9 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
     update(serving, attempts, connected) {
       setText(datacenter, serving.datacenter);
       setText(region, serving.region);
+      // A region that is called like its only datacenter is told by the same word.
+      region.hidden = serving.region === serving.datacenter;
+      separator.hidden = region.hidden;
       setText(policy, shortDigest(serving.policy));
       setText(where, `${serving.datacenter}, region ${serving.region}`);
       setText(node, serving.nodeId);

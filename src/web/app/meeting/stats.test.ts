@@ -24,7 +24,7 @@ const node = [
 describe('readStats', () => {
   it('makes rates and loss of two readings', () => {
     const first = readStats(browser(10_000, 100, 0), node, null, 1000);
-    expect(first.stats).toMatchObject({ receiving: 0, sending: 1_032_000, codecs: ['VP8', 'opus'] });
+    expect(first.stats).toMatchObject({ receiving: null, sending: 1_032_000, codecs: ['VP8', 'opus'] });
     expect(first.stats).toMatchObject({ roundTrip: 24, path: 'UDP' });
     const second = readStats(browser(260_000, 190, 10), node, first.totals, 3000);
     expect(second.stats).toMatchObject({ receiving: 1_000_000, lossPercent: 10 });
@@ -37,7 +37,7 @@ describe('readStats', () => {
   it('is silent about what nobody said', () => {
     expect(readStats([], [], null, 0).stats).toEqual({
       roundTrip: null,
-      receiving: 0,
+      receiving: null,
       sending: 0,
       lossPercent: null,
       codecs: [],

@@ -1,7 +1,8 @@
 /** What the connection does at the moment; rates in bit/s, times in ms. */
 export interface ConnectionStats {
   readonly roundTrip: number | null;
-  readonly receiving: number;
+  /** Null at the first reading. */
+  readonly receiving: number | null;
   readonly sending: number;
   /** Of what was to be received since the last reading. */
   readonly lossPercent: number | null;
@@ -55,7 +56,7 @@ export function readStats(
     totals,
     stats: {
       roundTrip: typeof roundTrip === 'number' ? roundTrip * 1000 : null,
-      receiving: seconds <= 0 ? 0 : (received * 8) / seconds,
+      receiving: seconds <= 0 ? null : (received * 8) / seconds,
       sending: sum(sent, 'bitrate'),
       lossPercent: packets + lost === 0 ? null : (100 * lost) / (packets + lost),
       codecs: [...new Set(sent.map(({ mimeType }) => codecName(mimeType)).filter((name) => name !== ''))],

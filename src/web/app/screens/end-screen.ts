@@ -15,16 +15,24 @@ export interface EndActions {
 /** The last screen: what happened, by which rule, and what to do now. */
 export function createEndScreen(ending: Ending, actions: EndActions): HTMLElement {
   const words = wordsOf(ending);
+  const { onLobby } = actions;
+  const againFirst = words.mayHelp || onLobby === undefined;
   const again = textButton({
     label: words.again ?? '',
     testid: 'again',
-    kind: 'primary',
+    kind: againFirst ? 'primary' : 'secondary',
     onClick: actions.onAgain,
   });
   const lobby =
-    actions.onLobby === undefined
+    onLobby === undefined
       ? null
-      : textButton({ label: 'Back to the start', testid: 'to-lobby', onClick: actions.onLobby });
+      : textButton({
+          label: 'Back to the start',
+          testid: 'to-lobby',
+          kind: againFirst && words.again !== null ? 'secondary' : 'primary',
+          onClick: onLobby,
+        });
+  const shown = [words.again === null ? null : again, lobby];
   const problem = ending.kind === 'problem' ? ending.problem : undefined;
   const attempts = tellingAttempts(ending);
   return el(
@@ -52,7 +60,7 @@ export function createEndScreen(ending: Ending, actions: EndActions): HTMLElemen
           ),
       attempts.length === 0 ? null : el('h2', {}, 'What was tried'),
       attempts.length === 0 ? null : attemptList(attempts),
-      el('div', { class: 'card-actions' }, words.again === null ? null : again, lobby),
+      el('div', { class: 'card-actions' }, ...(againFirst ? shown : shown.reverse())),
     ),
   );
 }

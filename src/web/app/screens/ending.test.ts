@@ -19,7 +19,8 @@ describe('wordsOf', () => {
   });
   it('does not offer to come back to a meeting that is over', () => {
     expect(words('room_ended').again).toBeNull();
-    expect(words('room_locked').again).toBe('Try again');
+    expect(words('room_locked')).toMatchObject({ again: 'Try again', mayHelp: true });
+    expect(words('region_refused')).toMatchObject({ again: 'Try again', mayHelp: false });
     expect(wordsOf({ kind: 'left' }).again).toBe('Join again');
   });
   it('has words for a code of a newer server', () => {

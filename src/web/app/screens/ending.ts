@@ -22,9 +22,11 @@ export interface EndingWords {
   readonly icon: IconName;
   /** What the button says that joins once more; null where that is pointless. */
   readonly again: string | null;
+  /** Joining once more is the thing to do: it may end otherwise with nobody changing anything. */
+  readonly mayHelp: boolean;
 }
 
-type Look = Omit<EndingWords, 'message' | 'again'>;
+type Look = Omit<EndingWords, 'message' | 'again' | 'mayHelp'>;
 
 const NEUTRAL = { tone: 'neutral', icon: 'leave' } as const;
 const CLOSED = { tone: 'warning', icon: 'lock' } as const;
@@ -71,11 +73,12 @@ export function wordsOf(ending: Ending): EndingWords {
       message: 'You can come back any time.',
       ...NEUTRAL,
       again: 'Join again',
+      mayHelp: true,
     };
   }
   const { problem } = ending;
   const look = LOOKS[problem.code] ?? { title: 'You could not join', tone: 'danger', icon: 'alert' };
   const inside = ending.attempts.some(({ outcome }) => outcome === 'admitted');
   const again = FINAL.has(problem.code) ? null : inside ? 'Join again' : 'Try again';
-  return { ...look, message: problem.message, again };
+  return { ...look, message: problem.message, again, mayHelp: inside || problem.retry };
 }
