@@ -20,12 +20,12 @@ import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
 import type { NodePolicy } from './node/policy-port.ts';
+import { createRegistry } from './node/registries.ts';
 import { mediaOptions, roomLimits, signalingLimits } from './node/settings.ts';
 import { Health } from './observability/health.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics, createSessionCounters } from './observability/metrics.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
-import { MemoryRegistry } from './registry/memory.ts';
 import type { Registry } from './registry/port.ts';
 import { createHttpServer } from './signaling/http.ts';
 import type { PageHandler } from './signaling/http-routes.ts';
@@ -115,7 +115,7 @@ async function compose(
   onClose(() => locator.close());
   health.add('geo', () => locator.status().problem);
 
-  const registry = parts.registry ?? new MemoryRegistry();
+  const registry = parts.registry ?? (await createRegistry(config, cloud, logger));
   if (parts.registry === undefined) onClose(() => registry.close());
   const roster = createRoster({
     registry,

@@ -353,3 +353,46 @@ describe('printConfig', () => {
     expect(printConfig(leaky)).toContain('redis://***@db.example:6379/0');
   });
 });
+
+describe('a node of a cluster', () => {
+  const REDIS = `${SMALL}cluster: { certificate: node.crt, key: node.key }\n`;
+  const registry = (text: string) => faults(`${REDIS}registry: ${text}\n`);
+
+  it('has its certificate and key beside its configuration', () => {
+    const { cluster, registry } = parse(
+      `${REDIS}registry: { kind: redis, url: "redis://10.0.0.9", passwordFile: redis.pass, tls: { ca: ca.pem } }\n`,
+    );
+    expect(cluster).toMatchObject({ certificate: '/etc/watershed/node.crt', key: '/etc/watershed/node.key' });
+    expect(registry).toMatchObject({
+      passwordFile: '/etc/watershed/redis.pass',
+      tls: { ca: '/etc/watershed/ca.pem', cert: null, key: null },
+    });
+  });
+
+  it('names both halves of its identity, and has one where it shares a registry', () => {
+    expect(faults(`${SMALL}cluster: { certificate: node.crt }\n`)[0]).toContain(
+      'certificate and key go together',
+    );
+    expect(faults(`${SMALL}registry: { kind: redis, url: "redis://10.0.0.9" }\n`)[0]).toContain(
+      'make a certificate with `watershed node enrol`',
+    );
+  });
+
+  it('says where its Redis is, once, and as one of the three', () => {
+    expect(registry('{ kind: redis, url: "redis://redis.example.net:7000" }')).toEqual([]);
+    expect(registry('{ kind: redis, sentinels: [a:26379, "[::1]:26379"], name: main }')).toEqual([]);
+    expect(registry('{ kind: redis, nodes: [a:7000, b:7001] }')).toEqual([]);
+    for (const [text, wrong] of [
+      ['{ kind: redis }', 'give one of'],
+      ['{ kind: redis, url: "redis://a", nodes: [a:1] }', 'give one of'],
+      ['{ kind: redis, sentinels: [a:26379] }', 'by a name'],
+      ['{ kind: redis, nodes: [a] }', 'must be HOST:PORT'],
+      ['{ kind: redis, url: "redis://me:secret@a" }', 'must be redis://HOST'],
+      ['{ kind: redis, url: "rediss://a" }', 'must be redis://HOST'],
+      ['{ kind: redis, url: "redis://a", tls: { cert: c.pem } }', 'cert and key go together'],
+      ['{ url: "redis://a" }', 'set it to redis'],
+    ] as const) {
+      expect(registry(text).join('\n'), text).toContain(wrong);
+    }
+  });
+});

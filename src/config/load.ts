@@ -93,7 +93,7 @@ function isRecord(value: unknown): value is Record<string | number, unknown> {
 function effective(written: WrittenConfig, base: (path: string) => string, machine: Machine): NodeConfig {
   const file = (path: string, name: string) => resolve(base(name), path);
   const fileOrNull = (path: string | null, name: string) => (path === null ? null : file(path, name));
-  const { http, media, tokens, geo, directory, drain, cluster } = written;
+  const { http, media, tokens, geo, directory, drain, cluster, registry } = written;
   const tls = http.tls && {
     cert: file(http.tls.cert, 'http.tls.cert'),
     key: file(http.tls.key, 'http.tls.key'),
@@ -123,6 +123,16 @@ function effective(written: WrittenConfig, base: (path: string) => string, machi
       ...cluster,
       certificate: fileOrNull(cluster.certificate, 'cluster.certificate'),
       key: fileOrNull(cluster.key, 'cluster.key'),
+    },
+    registry: {
+      ...registry,
+      passwordFile: fileOrNull(registry.passwordFile, 'registry.passwordFile'),
+      sentinelPasswordFile: fileOrNull(registry.sentinelPasswordFile, 'registry.sentinelPasswordFile'),
+      tls: registry.tls && {
+        ca: fileOrNull(registry.tls.ca, 'registry.tls.ca'),
+        cert: fileOrNull(registry.tls.cert, 'registry.tls.cert'),
+        key: fileOrNull(registry.tls.key, 'registry.tls.key'),
+      },
     },
     geo: { ...geo, database: fileOrNull(geo.database, 'geo.database') },
   };

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { CONSTITUTION_SIGNERS } from '../policy/bundle.ts';
 import type { ConfigFault, ConfigPath } from './fault.ts';
+import { checkRegistry } from './registry.ts';
 import type { WrittenConfig } from './schema.ts';
 
 /** What must hold between keys. Production admits nobody by an oversight: what decides must be written. */
@@ -48,6 +49,7 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
     }
   }
   checkIdentity(config, fault);
+  checkRegistry(config.registry, fault);
   checkPipes(config, fault);
   checkPolicy(config, fault);
   if (config.mode === 'production') checkProduction(config, fault);
@@ -110,7 +112,7 @@ function checkPolicy({ node, policy }: WrittenConfig, fault: Fault): void {
 }
 
 /** What makes a node one of its cloud's. */
-function checkIdentity({ cluster, mode }: WrittenConfig, fault: Fault): void {
+function checkIdentity({ cluster, registry, mode }: WrittenConfig, fault: Fault): void {
   const { certificate, key, link } = cluster;
   if (certificate !== null && mode === 'production' && link.announced === null) {
     if (link.port === 0)
@@ -121,6 +123,12 @@ function checkIdentity({ cluster, mode }: WrittenConfig, fault: Fault): void {
         'other nodes cannot dial it: give an address of this machine, or "announced"',
       );
     }
+  }
+  if (registry.kind === 'redis' && certificate === null && key === null) {
+    fault(
+      ['cluster', 'certificate'],
+      'whoever shares a registry proves who it is: make a certificate with `watershed node enrol`',
+    );
   }
   if ((certificate === null) !== (key === null)) {
     fault(

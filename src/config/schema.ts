@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parsePublicKey } from '../policy/bundle.ts';
 import { nameSchema } from '../protocol/token.ts';
+import { registryShape } from './registry.ts';
 
 /**
  * The configuration of one node as it is written, in YAML or in `WATERSHED_*` variables. Units are in the names,
@@ -174,7 +175,7 @@ export const nodeConfigSchema = z.strictObject({
     /** Null: no media to or from other nodes. */
     pipes: pipes.nullable().default(null),
   }),
-  registry: section({ kind: z.enum(['memory']).default('memory') }),
+  registry: section(registryShape),
   drain: section({
     seconds: seconds(3600).default(60),
     emptySeconds: seconds(7 * 86_400).default(7200),

@@ -17,7 +17,7 @@ export interface RegistryFixture {
   end(): Promise<void>;
 }
 
-const LEASE = 1000;
+const LEASE = 1500;
 export const ROOM_MS = 2000;
 const SITES = ['sjc', 'iad'];
 

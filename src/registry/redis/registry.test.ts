@@ -1,0 +1,197 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { waitFor } from '../../testing/wait.ts';
+import { ROOM_MS, registryContract } from '../contract.ts';
+import type { NodeEntry } from '../port.ts';
+import { type RedisServer, startRedisServer } from '../testing/redis-server.ts';
+import type { RedisPlace } from './client.ts';
+import { RedisRegistry, type RedisRegistryOptions } from './registry.ts';
+
+const ENTRY: NodeEntry = { id: 'a', datacenter: 'sjc', load: 0, body: 'sealed' };
+const LEASE = 60_000;
+
+let server: RedisServer;
+let admin: Redis;
+const open = new Set<RedisRegistry>();
+beforeAll(async () => {
+  server = await startRedisServer();
+  admin = new Redis(server.port, '127.0.0.1');
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.end();
+});
+beforeEach(() => admin.flushall());
+afterEach(async () => {
+  for (const registry of open) await registry.close();
+  open.clear();
+});
+
+function placeOf({ port }: { port: number }): RedisPlace {
+  return { at: { kind: 'single', host: '127.0.0.1', port }, tls: null, username: null, password: null };
+}
+
+function connect(over: Partial<RedisRegistryOptions> = {}): RedisRegistry {
+  const registry = new RedisRegistry({ ...placeOf(server), cloud: 'commercial', ...over });
+  open.add(registry);
+  return registry;
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+registryContract('redis', async () => ({
+  open: async () => connect({ roomMs: ROOM_MS }),
+  advance: pause,
+  end: () => admin.flushall().then(() => undefined),
+}));
+
+describe('clouds apart', () => {
+  test('a Redis is marked for the first cloud that uses it, and refused by every other, with the reason', async () => {
+    await connect().announce(ENTRY, LEASE);
+    expect(await admin.get('ws:cloud')).toBe('commercial');
+    const before = await admin.keys('*');
+    const other = connect({ cloud: 'government' });
+    for (const call of [
+      () => other.announce(ENTRY, LEASE),
+      () => other.nodes(['sjc']),
+      () => other.bundle(),
+      () => other.restateRoom('r', { node: 'a', host: null, regions: null, seenEpoch: 0 }),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'registry_unavailable',
+        detail: 'the Redis is marked for the cloud "commercial", and this node is of government',
+      });
+    }
+    expect((await admin.keys('*')).sort()).toEqual(before.sort());
+  });
+
+  test('one that becomes another cloud’s under a connection is left at the next heartbeat', async () => {
+    const registry = connect();
+    await registry.announce(ENTRY, LEASE);
+    await admin.set('ws:cloud', 'government');
+    await expect(registry.announce(ENTRY, LEASE)).rejects.toMatchObject({ code: 'registry_unavailable' });
+    await expect(registry.nodes(['sjc'])).rejects.toMatchObject({ code: 'registry_unavailable' });
+    await admin.set('ws:cloud', 'commercial');
+    await registry.announce(ENTRY, LEASE);
+    expect(await registry.nodes(['sjc'])).toEqual([ENTRY]);
+  });
+
+  test('keys carry the cloud, and what one script touches has one hash tag', async () => {
+    const registry = connect();
+    await registry.announce(ENTRY, LEASE);
+    await registry.restateRoom('r', {
+      node: 'a',
+      host: { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] },
+      regions: null,
+      seenEpoch: 0,
+    });
+    await registry.putBundle(Uint8Array.of(1));
+    expect((await admin.keys('*')).sort()).toEqual([
+      'ws:cloud',
+      '{ws:commercial:dc:sjc}:node:a',
+      '{ws:commercial:dc:sjc}:nodes',
+      '{ws:commercial:room:r}',
+      '{ws:commercial}:bundle',
+    ]);
+    for (const key of await admin.keys('{ws:commercial:*')) expect(await admin.pttl(key)).toBeGreaterThan(0);
+  });
+});
+
+describe('trouble', () => {
+  test('a Redis that was emptied, scripts and all, is used again at once', async () => {
+    const registry = connect();
+    await registry.announce(ENTRY, LEASE);
+    await admin.flushall();
+    await admin.script('FLUSH');
+    expect(await registry.nodes(['sjc'])).toEqual([]);
+    await registry.announce(ENTRY, LEASE);
+    expect(await registry.nodes(['sjc'])).toEqual([ENTRY]);
+    expect(await admin.get('ws:cloud')).toBe('commercial');
+  });
+
+  test('rubbish in the place of records fails a question, or is left out, and never more', async () => {
+    const registry = connect();
+    await registry.announce(ENTRY, LEASE);
+    await admin.set('{ws:commercial:dc:sjc}:node:b', 'rubbish');
+    await admin.zadd('{ws:commercial:dc:sjc}:nodes', 0, 'b');
+    expect((await registry.nodes(['sjc'])).map(({ id }) => id)).toEqual(['a', 'b']);
+    await admin.hset('{ws:commercial:room:r}', {
+      epoch: 'rubbish',
+      regions: 'us,,eu',
+      'n:a': 'rubbish',
+      'n:b': '{"node":"c"}',
+      other: 'x',
+    });
+    expect(await registry.room('r')).toEqual({ epoch: 0, hosts: [], regions: ['us', 'eu'] });
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    const { claimed, record } = await registry.claimRoom('r', { host, regions: null, epoch: 0 });
+    expect({ claimed, record }).toEqual({
+      claimed: true,
+      record: { epoch: 1, hosts: [host], regions: ['us', 'eu'] },
+    });
+    await admin.set('{ws:commercial:room:s}', 'a string');
+    await expect(registry.room('s')).rejects.toMatchObject({ code: 'registry_unavailable' });
+    await admin.del('ws:cloud');
+    await admin.lpush('ws:cloud', 'commercial');
+    await expect(registry.announce(ENTRY, LEASE)).rejects.toMatchObject({ code: 'registry_unavailable' });
+  });
+
+  test('a Redis that is not there, goes, hangs and comes back', async () => {
+    const own = await startRedisServer();
+    try {
+      await own.stop();
+      const registry = connect({ ...placeOf(own), commandMs: 300 });
+      const fails = () =>
+        expect(registry.nodes(['sjc'])).rejects.toMatchObject({ code: 'registry_unavailable' });
+      const works = () =>
+        waitFor('the registry', () =>
+          registry.announce(ENTRY, LEASE).then(
+            () => true,
+            () => false,
+          ),
+        );
+      await fails();
+      await own.start();
+      await works();
+      await own.kill();
+      await waitFor('the loss to be noticed', () =>
+        registry.nodes(['sjc']).then(
+          () => false,
+          () => true,
+        ),
+      );
+      await fails();
+      await own.start();
+      await works();
+      own.pause();
+      // Each is answered in bounded time, and nothing piles up behind a server that says nothing.
+      for (let i = 0; i < 5; i++) await fails();
+      own.resume();
+      await works();
+      expect(await registry.nodes(['sjc'])).toEqual([ENTRY]);
+    } finally {
+      await own.end();
+    }
+  });
+
+  test('a closed registry makes no more attempts', async () => {
+    const own = await startRedisServer();
+    const registry = connect(placeOf(own));
+    await registry.announce(ENTRY, LEASE);
+    await registry.close();
+    const watcher = new Redis(own.port, '127.0.0.1');
+    await waitFor(
+      'the connection to end',
+      async () => !/name=|cmd=(?!client)/.test(await listOthers(watcher)),
+    );
+    watcher.disconnect();
+    await own.end();
+  });
+});
+
+/** Every connection but the watcher's own. */
+async function listOthers(watcher: Redis): Promise<string> {
+  const own = `id=${await watcher.client('ID')} `;
+  const lines = String(await watcher.client('LIST')).split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith(own)).join('\n');
+}

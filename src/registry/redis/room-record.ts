@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { RoomHost, RoomRecord } from '../port.ts';
+
+const PART = 'n:';
+const ALL = '*';
+
+const name = z.string().max(64);
+const names = z.array(name).max(1000);
+const hostSchema = z.strictObject({
+  node: name,
+  nodeEpoch: z.int().nonnegative(),
+  datacenter: name,
+  members: z
+    .array(
+      z.strictObject({
+        home: name,
+        evidence: names,
+        regions: names.nullable(),
+        count: z.int().nonnegative(),
+      }),
+    )
+    .max(10_000),
+  moves: z.boolean().exactOptional(),
+}) satisfies z.ZodType<RoomHost>;
+
+/** How a room stands in Redis: the fields of a hash. */
+
+export function partField(node: string): string {
+  return PART + node;
+}
+
+export function writePart(host: RoomHost | null): string {
+  return host === null ? '' : JSON.stringify(host);
+}
+
+export function writeRegions(regions: readonly string[] | null): string {
+  return regions === null ? ALL : regions.join(',');
+}
+
+/** Fields and values, one after another. A part that cannot be read is left out; an epoch that is none is 0. */
+export function readRoom(fields: readonly string[]): RoomRecord {
+  let epoch = 0;
+  let regions: string[] | null = null;
+  const hosts: RoomHost[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [field = '', value = ''] = fields.slice(i, i + 2);
+    if (field === 'epoch') epoch = Number.isSafeInteger(Number(value)) ? Math.max(Number(value), 0) : 0;
+    else if (field === 'regions') regions = value.split(',').filter((region) => region !== '');
+    else if (field.startsWith(PART)) {
+      const host = readPart(value);
+      if (host !== null && partField(host.node) === field) hosts.push(host);
+    }
+  }
+  hosts.sort((a, b) => (a.node < b.node ? -1 : 1));
+  return { epoch, hosts, regions };
+}
+
+function readPart(text: string): RoomHost | null {
+  try {
+    return hostSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
