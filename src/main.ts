@@ -6,6 +6,7 @@ import type { RunningNode } from './cli/node-process.ts';
 import { createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import type { SignList } from './cluster/directory.ts';
+import type { Federation } from './cluster/federation/types.ts';
 import { createHeartbeat, loadOf } from './cluster/heartbeat.ts';
 import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
@@ -135,11 +136,14 @@ async function compose(
     isRegion: (name) => policy.running()?.regionNumber.has(name) === true,
   });
   const sign: SignList = (list) => signDirectoryList(keys.directory, list);
+  /** Asked at the door, and made with what is behind it. */
+  let rooms: Federation | null = null;
   const admission = createAdmission({
     datacenter,
     policy: () => policy.running(),
     behind: () => policy.current() === null || member.problem() !== null,
     roster,
+    common: async (room, label) => rooms?.common(room, label) ?? null,
     tokens: createTokenVerifier({
       cloud,
       issuers: keys.issuers,
@@ -165,6 +169,7 @@ async function compose(
     metrics,
     onClose,
   });
+  rooms = federation;
   const sessions = createSessionHost({
     engine,
     admission,

@@ -25,6 +25,8 @@ export interface AdmissionDeps {
   readonly behind?: () => boolean;
   /** Who is up: for lists only. An admission here needs none. */
   readonly roster: Pick<Roster, 'read'>;
+  /** Where a room could be with this label in it; null where nothing is known. It only shortens lists. */
+  readonly common?: (room: string, label: Label) => Promise<ReadonlySet<string> | null>;
   /** Throws WatershedError: `token_missing`, `token_invalid`, `token_expired`. */
   readonly tokens: { verify(token: string | null): Promise<JoinClaims> };
   /** Total; `refused` where nothing may be concluded from the address. */
@@ -124,8 +126,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     label: Label,
     moment: Moment,
   ): Promise<Verdict> => {
-    const live = livenessOf(p, await roster.read(p, seatsOf(p, label)));
-    const decision = decide(p, label, here, live.isLive, moment);
+    const [reading, common] = await Promise.all([
+      roster.read(p, seatsOf(p, label)),
+      deps.common?.(claims.room, label) ?? null,
+    ]);
+    const live = livenessOf(p, reading);
+    let decision = decide(p, label, here, live.isLive, moment);
+    if (decision.kind === 'redirect' && common !== null) {
+      // Straight to where the room can be. Where that leaves nothing, a node says why better than a list can.
+      const within = decide(p, label, here, (d) => common.has(d) && live.isLive(d), moment);
+      if (within.kind === 'redirect') decision = within;
+    }
     if (decision.kind === 'refuse') return refuse(step, refusedBy(decision), p, claims, label);
     // Same policy and label as before: only a redirect can be left.
     if (decision.kind === 'admit') throw new WatershedError('internal');

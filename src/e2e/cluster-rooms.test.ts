@@ -146,6 +146,14 @@ describe('a us participant comes to a room that lives on sha', () => {
     90_000,
   );
 
+  it('a newcomer of cn is told of no place where a us participant’s room cannot be', async () => {
+    const cloud = await cloudOf('sjc', 'hkg', 'sha');
+    await join(cloud, 'us', { at: 'sjc' });
+    const chen = await join(cloud, 'cn', { at: 'sha' });
+    expect(['hkg', 'sjc']).toContain(seat(chen));
+    expect(cloud.at('sha').log()).not.toMatch(/"step":"(upgrade|join)"/);
+  }, 30_000);
+
   it('is refused when no seat is left for everyone; nobody moves', async () => {
     const cloud = await cloudOf('iad', 'sha');
     const chen = await join(cloud, 'cn', { at: 'sha' });

@@ -1,4 +1,5 @@
 import { WatershedError } from '../../protocol/errors.ts';
+import { commonPlaces } from './common-places.ts';
 import type { FederationDeps } from './deps.ts';
 import { FederatedRoom } from './federated-room.ts';
 import { actMessageSchema, meetSchema, updateSchema } from './messages.ts';
@@ -42,6 +43,7 @@ export function createFederation(deps: FederationDeps): Federation {
         if (rooms.get(federated.key) === federated) rooms.delete(federated.key);
       });
     },
+    common: (room, label) => commonPlaces(deps, room, label),
     rejudge() {
       links.rejudge();
       for (const room of rooms.values()) room.rejudge();
@@ -104,6 +106,7 @@ export function noFederation(): Federation {
       attach: () => () => {},
       close: () => {},
     }),
+    common: async () => null,
     rejudge: () => {},
     restate: () => {},
     stats: () => ({ rooms: 0, peerings: 0 }),

@@ -14,6 +14,11 @@ import type { MemberState, RoomAct, SharedState, WaitingState } from './messages
 export interface Federation {
   /** Opens the way to a room's other nodes, as its first member comes. */
   open(room: LocalRoom): RoomLink;
+  /**
+   * Where a room could be with a newcomer of this label in it, as far as the registry says; null where nothing is
+   * known. A hint for lists of datacenters; never rejects.
+   */
+  common(room: string, label: Label): Promise<ReadonlySet<string> | null>;
   /** After a policy switch: what may not be known elsewhere is taken back, and members may have to move. */
   rejudge(): void;
   /** The registry may have lost what was written: every room is stated again. */
