@@ -4,6 +4,7 @@ import {
   type Participant,
   type ParticipantOptions,
 } from '../../loadtest/participant/participant.ts';
+import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts';
 import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
 
@@ -166,6 +167,53 @@ describe('a us participant comes to a room that lives on sha', () => {
     expect(outcome).toMatchObject({ ok: false, problem: { code: 'no_datacenter_up', retry: true } });
     expect(seat(chen)).toBe('sha');
   }, 30_000);
+});
+
+describe('a node of sha that takes the fence for open, by its own policy', () => {
+  /** As after a mistaken edit at one site, or in the hands of somebody who owns it: its certificate is good. */
+  const mistaken = (datacenter: string, policy: CompiledPolicy): CompiledPolicy => {
+    const cn = policy.policy.regions.get('cn');
+    if (datacenter !== 'sha' || cn === undefined) return policy;
+    const regions = new Map([...policy.policy.regions, ['cn', { ...cn, admits: 'any' as const }]]);
+    return compilePolicy({ ...policy.policy, regions });
+  };
+
+  it('gets no media, name or word of outsiders from the others, although its people share their room', async () => {
+    const cloud = await startCloud({ datacenters: ['sjc', 'hkg', 'sha'], policyAt: mistaken });
+    ends.push(() => cloud.close());
+    const chen = await join(cloud, 'cn', { at: 'sha' });
+    const lin = await join(cloud, 'hk', { at: 'hkg' });
+    await hears(lin, chen);
+    const ann = await join(cloud, 'us', { at: 'sjc' });
+    await hears(lin, ann);
+    await hears(ann, chen);
+    await ann.client.sendChat('not for sha');
+    // sha sees no reason to move chen, and nobody there may hear ann.
+    await hears(ann, chen);
+    expect(seat(chen)).toBe('sha');
+    expect([...(chen.client.room?.peers.values() ?? [])]).toEqual([]);
+    expect((await heard(chen)).size).toBe(0);
+    const log = cloud.at('sha').log();
+    expect(log).not.toContain('us person');
+    expect(log).not.toContain('not for sha');
+    expect(log).not.toContain('hk person');
+    expect(log).not.toMatch(/"pipe":\{"direction":"in"/);
+  }, 60_000);
+
+  it('is left by whoever follows a signed list, and refused what it asks for in their place', async () => {
+    const cloud = await startCloud({ datacenters: ['sjc', 'sha'], policyAt: mistaken });
+    ends.push(() => cloud.close());
+    const ann = await join(cloud, 'us', { at: 'sjc' });
+    expect(seat(ann)).toBe('sjc');
+    const chen = createParticipant({
+      token: await cloud.token('summit', 'cn'),
+      url: cloud.at('sha').url.replace('http', 'ws'),
+    });
+    ends.push(() => chen.leave());
+    await chen.join();
+    expect((await heard(chen)).size).toBe(0);
+    expect([...(chen.client.room?.peers.values() ?? [])].filter(({ region }) => region === 'us')).toEqual([]);
+  }, 60_000);
 });
 
 /** The longest time without a new packet, in ms, from when this is called. */

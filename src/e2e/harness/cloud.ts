@@ -26,6 +26,8 @@ export interface TestCloudOptions {
   /** A registry for each node; one store of memory for all by default. */
   readonly registry?: () => Promise<Registry>;
   readonly parts?: Partial<TestNodeOptions>;
+  /** What a node runs in place of the cloud's policy: one that is mistaken, or behind. */
+  readonly policyAt?: (datacenter: string, policy: CompiledPolicy) => CompiledPolicy;
 }
 
 export async function startCloud(options: TestCloudOptions): Promise<TestCloud> {
@@ -52,7 +54,7 @@ export async function startCloud(options: TestCloudOptions): Promise<TestCloud> 
     const registry = await (options.registry?.() ?? Promise.resolve(new MemoryRegistry(store)));
     const node = await startNode({
       datacenter,
-      policy,
+      policy: options.policyAt?.(datacenter, policy) ?? policy,
       key,
       registry,
       port: Number(new URL(urls[datacenter] ?? '').port),
