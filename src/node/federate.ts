@@ -109,6 +109,7 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
     log: logger,
   });
   onClose(() => federation.close());
+  registry.onForgot(() => federation.restate());
   onClose(sharePolicy({ policy, registry, links, log: logger }));
   const restating = setInterval(() => federation.restate(), RESTATE_MS);
   onClose(() => clearInterval(restating));

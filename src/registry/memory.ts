@@ -153,6 +153,9 @@ export class MemoryRegistry implements Registry {
     this.#store.bundle = bytes.slice();
   }
 
+  /** It forgets nothing while there is anybody to tell. */
+  onForgot(_listener: () => void): void {}
+
   async close(): Promise<void> {
     this.#closed = true;
   }

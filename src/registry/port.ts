@@ -39,6 +39,11 @@ export interface Registry {
   /** The signed policy bundle that was put last; null for none. Its signatures are the reader's to verify. */
   bundle(): Promise<Uint8Array | null>;
   putBundle(bytes: Uint8Array): Promise<void>;
+  /**
+   * Calls back when what was written may be lost: the registry was reached anew, as after a failover, or was found
+   * empty. Whoever holds something states it again.
+   */
+  onForgot(listener: () => void): void;
   /** Leaves what is written as it is, as a lost connection would. Idempotent. */
   close(): Promise<void>;
 }

@@ -8,13 +8,15 @@ import { MARK, type Script } from './scripts.ts';
 export class CloudMark {
   readonly #cloud: string;
   readonly #ask: (script: Script) => Promise<string>;
+  readonly #onFresh: () => void;
   /** What is being asked, or was answered, since the last reason to doubt it. */
   #marked: Promise<string> | null = null;
 
-  /** `ask` marks what is nobody's, and answers whose it is. */
-  constructor(cloud: string, ask: (script: Script) => Promise<string>) {
+  /** `ask` marks what is nobody's, and answers whose it is; `onFresh` is told of a Redis that was nobody's. */
+  constructor(cloud: string, ask: (script: Script) => Promise<string>, onFresh: () => void) {
     this.#cloud = cloud;
     this.#ask = ask;
+    this.#onFresh = onFresh;
   }
 
   /** Has the next question ask anew: after a lost connection, and from time to time. */
@@ -24,7 +26,7 @@ export class CloudMark {
 
   /** Rejects with `registry_unavailable` and the reason, or as `ask` does. */
   async assertOurs(): Promise<void> {
-    const asked = this.#marked ?? this.#ask(MARK);
+    const asked = this.#marked ?? this.#mark();
     this.#marked = asked;
     let marked: string;
     try {
@@ -38,5 +40,12 @@ export class CloudMark {
       'registry_unavailable',
       `the Redis is marked for the cloud ${JSON.stringify(marked.slice(0, 64))}, and this node is of ${this.#cloud}`,
     );
+  }
+
+  async #mark(): Promise<string> {
+    const marked = await this.#ask(MARK);
+    if (!marked.startsWith('+')) return marked;
+    this.#onFresh();
+    return marked.slice(1);
   }
 }

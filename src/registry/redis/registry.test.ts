@@ -45,6 +45,20 @@ registryContract('redis', async () => ({
   end: () => admin.flushall().then(() => undefined),
 }));
 
+test('tells when what was written may be lost: it was emptied, or reached anew', async () => {
+  const registry = connect();
+  await registry.announce(ENTRY, LEASE);
+  let forgot = 0;
+  registry.onForgot(() => forgot++);
+  await registry.announce(ENTRY, LEASE);
+  expect(forgot).toBe(0);
+  await admin.flushall();
+  await registry.announce(ENTRY, LEASE);
+  expect(forgot).toBe(1);
+  await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await waitFor('the way back', () => forgot === 2);
+});
+
 describe('clouds apart', () => {
   test('a Redis is marked for the first cloud that uses it, and refused by every other, with the reason', async () => {
     await connect().announce(ENTRY, LEASE);

@@ -43,6 +43,7 @@ export class RedisRegistry implements Registry {
   readonly #mark: CloudMark;
   readonly #commandMs: number;
   readonly #roomMs: number;
+  readonly #listeners: (() => void)[] = [];
   #wasReady = false;
   #closed = false;
 
@@ -52,11 +53,15 @@ export class RedisRegistry implements Registry {
     this.#roomMs = options.roomMs ?? ROOM_RECORD_MS;
     this.#keys = new RedisKeys(options.cloud);
     this.#client = connectRedis(options, this.#commandMs);
-    this.#mark = new CloudMark(options.cloud, async (mark) =>
-      String(await this.#eval(mark, [this.#keys.mark], [options.cloud])),
+    this.#mark = new CloudMark(
+      options.cloud,
+      async (mark) => String(await this.#eval(mark, [this.#keys.mark], [options.cloud])),
+      () => this.#forgot(),
     );
     this.#client.on('error', (error: Error) => options.onError?.(error));
     this.#client.on('ready', () => {
+      // Another server may answer now, which never heard of the last writes.
+      if (this.#wasReady) this.#forgot();
       this.#wasReady = true;
     });
     this.#client.on('close', () => this.#mark.forget());
@@ -145,6 +150,14 @@ export class RedisRegistry implements Registry {
   async close(): Promise<void> {
     this.#closed = true;
     this.#client.disconnect();
+  }
+
+  onForgot(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #forgot(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   /** Runs commands on a Redis that is this cloud's, in bounded time; whatever fails is `registry_unavailable`. */

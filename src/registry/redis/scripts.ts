@@ -14,11 +14,11 @@ function script(lua: string): Script {
 export const MARK = script(`
 -- KEYS[1]  the mark
 -- ARGV[1]  this node's cloud
--- returns  the cloud that the Redis is marked for
+-- returns  the cloud that the Redis is marked for, with a + before it when it was marked just now
 local marked = redis.call('GET', KEYS[1])
 if marked then return marked end
 redis.call('SET', KEYS[1], ARGV[1])
-return ARGV[1]
+return '+' .. ARGV[1]
 `);
 
 /** Writes a node's record with its lease. */

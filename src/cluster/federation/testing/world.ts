@@ -55,6 +55,7 @@ export class FakeRooms {
       find: nothing,
       bundle: nothing,
       putBundle: nothing,
+      onForgot: () => {},
       close: async () => {},
     };
   }
