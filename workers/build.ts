@@ -43,25 +43,34 @@ export interface BuildInput {
  */
 export async function buildWorker(input: BuildInput): Promise<string> {
   input.onProgress?.({ phase: 'prepare' });
-  const { recipe, libsrtp, dir } = input;
-  const ninja = ninjaFile(recipe, {
-    sources: stage(input),
-    libsrtp: libsrtp && { sources: libsrtpSources.map((s) => `libsrtp/${s}`), version: libsrtp.version },
-    binary: BINARY,
-    check: { binary: CHECK, source: CHECK_SOURCE },
-  });
-  await generateFlatbuffers(input);
-  writeFileSync(join(dir, 'build.ninja'), ninja);
-  await runNinja(input);
+  const sources = stage(input);
+  await compile(input, sources, BINARY);
   // What encrypts is checked on each machine that builds it, before any media goes through.
-  await tool(input, join(dir, CHECK), [], { stdin: `${vectorLines().join('\n')}\n` });
-  return join(dir, BINARY);
+  await tool(input, join(input.dir, CHECK), [], { stdin: `${vectorLines().join('\n')}\n` });
+  return join(input.dir, BINARY);
 }
 
-/** Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile. */
-function stage({ source, recipe, libsrtp, dir }: BuildInput): string[] {
+/** Compiles staged sources and links them into `binary`, and the program that checks SRTP beside it. */
+export async function compile(input: BuildInput, sources: readonly string[], binary: string): Promise<void> {
+  const { recipe, libsrtp, dir } = input;
+  await generateFlatbuffers(input);
+  const ninja = ninjaFile(recipe, {
+    sources,
+    libsrtp: libsrtp && { sources: libsrtpSources.map((s) => `libsrtp/${s}`), version: libsrtp.version },
+    binary,
+    check: { binary: CHECK, source: CHECK_SOURCE },
+  });
+  writeFileSync(join(dir, 'build.ninja'), ninja);
+  await runNinja(input);
+}
+
+/**
+ * Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile.
+ * @param more parts of mediasoup's worker folder
+ */
+export function stage({ source, recipe, libsrtp, dir }: BuildInput, more: readonly string[] = []): string[] {
   const worker = join(dir, 'worker');
-  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build']) {
+  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build', ...more]) {
     cpSync(join(source.workerDir, part), join(worker, part), { recursive: true });
   }
   if (libsrtp) stageLibsrtp(libsrtp, join(dir, 'libsrtp'));
@@ -113,7 +122,7 @@ async function runNinja(input: BuildInput): Promise<void> {
   await tool(input, 'ninja', [], { onLine });
 }
 
-async function tool(
+export async function tool(
   { dir, signal }: BuildInput,
   command: string,
   args: readonly string[],

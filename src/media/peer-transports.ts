@@ -2,7 +2,8 @@ import type { types } from 'mediasoup';
 import { WatershedError } from '../protocol/errors.ts';
 import type { TransportInfo, WireDtlsParameters } from '../protocol/rtp.ts';
 import { BitrateWatch } from './bitrate-watch.ts';
-import { guarded } from './guard.ts';
+import { guarded, unattended } from './guard.ts';
+import { admitAddress, judgeAddresses } from './judged-addresses.ts';
 import { asWatershedError, isWorkerGone } from './media-error.ts';
 import type { PeerHost } from './peer-host.ts';
 import type { RoomRouter } from './room-router.ts';
@@ -10,7 +11,7 @@ import type { RoomRouter } from './room-router.ts';
 export type Direction = 'send' | 'receive';
 
 export interface PeerTransportsListener {
-  /** ICE selected a tuple with this remote address. */
+  /** The participant passed ICE from this remote address; media from there waits for the answer. */
   address(remoteAddress: string): void;
   /** ICE or DTLS is over for good; the transport is closed. */
   lost(direction: Direction, transportId: string): void;
@@ -23,6 +24,8 @@ interface Open {
   readonly direction: Direction;
   readonly transport: types.WebRtcTransport;
   readonly seat: RoomRouter;
+  /** Remote addresses that media may come from; undefined where the worker does not ask. */
+  readonly admitted: Set<string> | undefined;
   /** The DTLS parameters that `connect` was called with. */
   connectedWith: string | null;
   connected: boolean;
@@ -67,8 +70,16 @@ export class PeerTransports {
     if (this.#open.has(direction)) throw new WatershedError('too_many_transports');
     this.#open.set(direction, 'pending');
     try {
-      const { transport, seat } = await this.#make(direction);
-      this.#open.set(direction, { direction, transport, seat, connectedWith: null, connected: false });
+      const { transport, seat, judges } = await this.#make(direction);
+      const admitted = judges ? new Set<string>() : undefined;
+      this.#open.set(direction, {
+        direction,
+        transport,
+        seat,
+        admitted,
+        connectedWith: null,
+        connected: false,
+      });
       this.#watch(direction, transport);
       if (direction === 'send') this.#watchBitrate(transport);
       return {
@@ -136,17 +147,25 @@ export class PeerTransports {
   }
 
   /** Creates on the peer's seat; on another when the worker dies meanwhile. */
-  async #make(direction: Direction): Promise<{ transport: types.WebRtcTransport; seat: RoomRouter }> {
+  async #make(
+    direction: Direction,
+  ): Promise<{ transport: types.WebRtcTransport; seat: RoomRouter; judges: boolean }> {
     for (;;) {
       const { options, judgement } = this.#host;
       const seat = await this.#host.seat(this.#peerId);
       if (this.#closed) throw new WatershedError('not_found');
       if (this.#host.judgement !== judgement) this.#host.gate.assertTransport(this.#peerId);
       const judged = this.#host.judgement;
-      let transport: types.WebRtcTransport;
+      let transport: types.WebRtcTransport | undefined;
+      let judges: boolean;
       try {
         transport = await seat.createTransport(direction, options);
+        judges = await judgeAddresses(transport);
+        if (!judges) {
+          this.#host.logger.warn('this worker takes media before the address it comes from is judged');
+        }
       } catch (error) {
+        transport?.close();
         if (isWorkerGone(error) && !this.#closed) continue;
         throw error;
       }
@@ -157,7 +176,7 @@ export class PeerTransports {
         transport.close();
         throw error;
       }
-      if (!transport.closed) return { transport, seat };
+      if (!transport.closed) return { transport, seat, judges };
     }
   }
 
@@ -171,9 +190,15 @@ export class PeerTransports {
         const open = current();
         if (open) run(open);
       });
-    transport.on('iceselectedtuplechange', (tuple) =>
-      // A tuple without an address gives no evidence of where it is: the gate is to refuse the empty string.
-      on('iceselectedtuplechange', () => this.#listener.address(tuple.remoteIp ?? '')),
+    transport.on('iceselectedtuplechange', ({ remoteIp }) =>
+      on('iceselectedtuplechange', ({ admitted }) => {
+        // A tuple without an address gives no evidence of where it is: the gate is to refuse the empty string.
+        this.#listener.address(remoteIp ?? '');
+        // Whoever was refused has no transport any more.
+        if (transport.closed || !remoteIp || admitted === undefined || admitted.has(remoteIp)) return;
+        admitted.add(remoteIp);
+        unattended(this.#host.logger, 'admit an address', admitAddress(transport, remoteIp));
+      }),
     );
     transport.on('icestatechange', (state) =>
       on('icestatechange', (open) => {

@@ -101,6 +101,20 @@ export interface WorkerStatus {
   readonly consumers: number;
   readonly port: number;
   readonly restarts: number;
+  readonly egress: WorkerEgress;
+}
+
+/** How a worker process sent its UDP datagrams since it started; zeros for a worker that does not count. */
+export interface WorkerEgress {
+  readonly datagrams: number;
+  /** System calls that it took. */
+  readonly calls: number;
+  /** Datagrams that the kernel cut out of bigger messages (UDP GSO). */
+  readonly segments: number;
+  /** Datagrams that took a slower way, since the socket had no room or its path takes no bigger messages. */
+  readonly fallbacks: number;
+  /** Datagrams that could not be sent. */
+  readonly failures: number;
 }
 
 export interface MediaRoomOptions {

@@ -1,10 +1,12 @@
 import { createWorker, type types } from 'mediasoup';
 import type { Logger } from 'pino';
-import type { MediaOptions } from './types.ts';
+import type { MediaOptions, WorkerEgress } from './types.ts';
 
 const SPAWN_TIMEOUT_MS = 20_000;
 const END_TIMEOUT_MS = 3_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Of a worker that does not run. */
+export const NO_EGRESS: WorkerEgress = { datagrams: 0, calls: 0, segments: 0, fallbacks: 0, failures: 0 };
 
 /** One worker process, from its start to its death, with its WebRTC server and what it is known to carry. */
 export class WorkerLife {
@@ -20,6 +22,7 @@ export class WorkerLife {
   consumers = 0;
   /** Routers placed since `load` was measured: they are not in it yet. */
   placed = 0;
+  egress: WorkerEgress = NO_EGRESS;
   #cpu: { at: number; used: number } | undefined;
   #asked = false;
 
@@ -68,6 +71,7 @@ export class WorkerLife {
           this.placed = 0;
         }
         this.#cpu = { at, used };
+        this.egress = egressOf(usage);
       },
       () => {
         // The worker is gone; its death is reported by its own event.
@@ -95,6 +99,17 @@ export class WorkerLife {
       worker.close();
     });
   }
+}
+
+/** Our worker tells it in the fields that Linux leaves at 0 (workers/patches/0002-udp-egress-batching.patch). */
+function egressOf(usage: types.WorkerResourceUsage): WorkerEgress {
+  return {
+    datagrams: usage.ru_msgsnd,
+    calls: usage.ru_ixrss,
+    segments: usage.ru_isrss,
+    fallbacks: usage.ru_nswap,
+    failures: usage.ru_nsignals,
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import { WatershedError } from '../protocol/errors.ts';
 import type { MediaEngineEvents, MediaOptions, WorkerStatus } from './types.ts';
-import { WorkerLife } from './worker-life.ts';
+import { NO_EGRESS, WorkerLife } from './worker-life.ts';
 
 const MEASURE_INTERVAL_MS = 2_000;
 /** Measurements in a row without an answer after which a worker counts as hung, and is killed. */
@@ -80,6 +80,7 @@ export class WorkerPool extends EventEmitter<MediaEngineEvents> {
       consumers: life?.consumers ?? 0,
       port: life?.port ?? 0,
       restarts,
+      egress: life?.egress ?? NO_EGRESS,
     }));
   }
 

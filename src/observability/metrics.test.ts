@@ -12,8 +12,14 @@ function sources(overrides: Partial<MetricSources> = {}): MetricSources {
     rooms: () => 2,
     peers: () => 3,
     workers: () => [
-      { index: 0, state: 'running', load: 0.25, routers: 2, consumers: 7, restarts: 0 },
-      { index: 1, state: 'dead', load: 0, routers: 0, consumers: 0, restarts: 4 },
+      {
+        ...{ index: 0, state: 'running', load: 0.25, routers: 2, consumers: 7, restarts: 0 },
+        egress: { datagrams: 900, calls: 20, segments: 800, fallbacks: 2, failures: 1 },
+      },
+      {
+        ...{ index: 1, state: 'dead', load: 0, routers: 0, consumers: 0, restarts: 4 },
+        egress: { datagrams: 0, calls: 0, segments: 0, fallbacks: 0, failures: 0 },
+      },
     ],
     worker: { version: '3.27.1', origin: 'native', sha256: 'a'.repeat(64) },
     policy: () => ({ version: 12, digest: `sha256:${'b'.repeat(64)}`, expires: 1_800_000_000_000 }),
@@ -48,6 +54,18 @@ describe('a scrape', () => {
       'watershed_worker_consumers{worker="1"} 0',
       'watershed_worker_restarts{worker="0"} 0',
       'watershed_worker_restarts{worker="1"} 4',
+      ...(
+        [
+          ['sent_datagrams', 900],
+          ['send_calls', 20],
+          ['sent_segments', 800],
+          ['send_fallbacks', 2],
+          ['send_failures', 1],
+        ] as const
+      ).flatMap(([name, n]) => [
+        `watershed_worker_${name}_total{worker="0"} ${n}`,
+        `watershed_worker_${name}_total{worker="1"} 0`,
+      ]),
       'watershed_policy_info{version="12",digest="bbbbbbbbbbbb"} 1',
       'watershed_policy_expires_timestamp_seconds 1800000000',
       'watershed_geo_info{sha256="cccccccccccc"} 1',

@@ -27,6 +27,14 @@ export interface WorkerSample {
   readonly routers: number;
   readonly consumers: number;
   readonly restarts: number;
+  /** Since the worker process started. */
+  readonly egress: {
+    readonly datagrams: number;
+    readonly calls: number;
+    readonly segments: number;
+    readonly fallbacks: number;
+    readonly failures: number;
+  };
 }
 
 export interface GeoSample {
@@ -93,6 +101,28 @@ export function createMetrics(sources: MetricSources, registry: Registry = new R
   perWorker('worker_routers', 'Routers of the worker.', (worker) => worker.routers);
   perWorker('worker_consumers', 'Consumers of the worker.', (worker) => worker.consumers);
   perWorker('worker_restarts', 'Times that the worker was started again.', (worker) => worker.restarts);
+
+  const total = (name: string, help: string, read: (egress: WorkerSample['egress']) => number) =>
+    new Counter({
+      name: `watershed_${name}_total`,
+      help,
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        this.reset();
+        for (const worker of sources.workers())
+          this.inc({ worker: String(worker.index) }, read(worker.egress));
+      },
+    });
+  total('worker_sent_datagrams', 'UDP datagrams sent.', (egress) => egress.datagrams);
+  total('worker_send_calls', 'System calls that sent UDP datagrams.', (egress) => egress.calls);
+  total(
+    'worker_sent_segments',
+    'UDP datagrams that the kernel cut out of bigger messages.',
+    (egress) => egress.segments,
+  );
+  total('worker_send_fallbacks', 'UDP datagrams that took a slower way.', (egress) => egress.fallbacks);
+  total('worker_send_failures', 'UDP datagrams that could not be sent.', (egress) => egress.failures);
 
   gauge(
     'policy_info',

@@ -71,11 +71,17 @@ export class TestPeer {
   tick = 0;
   #lies = false;
   readonly #address: string;
+  readonly #route: (info: TransportInfo) => TransportInfo | Promise<TransportInfo>;
 
-  /** `address` is where the participant sends from. */
-  constructor(peer: MediaPeer, address = '127.0.0.1') {
+  /** `address` is where the participant sends from; `route` may lead its send transport elsewhere than told. */
+  constructor(
+    peer: MediaPeer,
+    address = '127.0.0.1',
+    route: (info: TransportInfo) => TransportInfo | Promise<TransportInfo> = (info) => info,
+  ) {
     this.peer = peer;
     this.#address = address;
+    this.#route = route;
     for (const name of [
       'consumersCreated',
       'consumerClosed',
@@ -146,7 +152,7 @@ export class TestPeer {
       direction: 'recvonly' as const,
       rtpParameters,
     }));
-    sender.setRemoteDescription(remoteSdp(info, 'passive', sections), 'answer');
+    sender.setRemoteDescription(remoteSdp(await this.#route(info), 'passive', sections), 'answer');
     const ids: string[] = [];
     for (const sending of this.#sending) {
       const { producerId } = await this.peer.produce({
