@@ -160,6 +160,32 @@ describe('a producer at another node', () => {
     expect(watch.open(HKG)).toEqual([]);
   });
 
+  test('layers of one stream (SVC) work across, too', async () => {
+    const source = await openRooms();
+    const ann = sjc.join('ann');
+    const [producerId = ''] = await ann.publish([{ source: 'camera', layers: 3, svc: true }]);
+    expect(sjc.room.describe(producerId)).toMatchObject({ type: 'svc', topLayer: 2 });
+    offer(sjc, hkg, producerId, source);
+    const bob = hkg.join('bob');
+    await bob.subscribe();
+    await until('the top layer', () => bob.count('ann', 'camera', 2) > 10);
+    const [consumer] = bob.consumers.values();
+    expect(consumer?.type).toBe('svc');
+    await bob.peer.setConsumerLayers(consumer?.consumerId ?? '', 0);
+    await until('told of it', () =>
+      JSON.stringify(bob.seen('consumerLayers').at(-1)).includes('"spatialLayer":0'),
+    );
+    const counted = () => [bob.count('ann', 'camera', 0), bob.count('ann', 'camera', 2)] as const;
+    let [base, top] = counted();
+    await until('the bottom layer alone', () => {
+      const now = counted();
+      if (now[1] !== top) [base, top] = now;
+      return now[0] > base + 20;
+    });
+    await until('ann hears of it', () => ann.seen('wantedLayers').length === 1);
+    expect(ann.seen('wantedLayers')).toEqual([{ producerId, spatialLayer: 0 }]);
+  });
+
   test('what the network loses is repaired', async () => {
     let dropped = 0;
     let passed = 0;

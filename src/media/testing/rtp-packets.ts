@@ -24,6 +24,29 @@ export function rtpPacket(fields: RtpFields, payload: Buffer): Buffer {
   return Buffer.concat([header, extension, payload]);
 }
 
+/** RFC 7741 section 4: start of partition 0; a payload header whose P bit says key frame. */
+export const VP8_KEY_FRAME = Buffer.from([0x10, 0x00]);
+
+/**
+ * RFC 9628 section 4.2: a whole layer frame of a picture that refers to no other picture, so that a receiver may
+ * begin with any.
+ */
+export function vp9Descriptor(picture: number, spatialLayer: number): Buffer {
+  const I = 0x80;
+  const L = 0x20;
+  const B = 0x08;
+  const E = 0x04;
+  const dependsOnLower = spatialLayer > 0 ? 1 : 0;
+  const id = picture & 0x7fff;
+  return Buffer.from([
+    I | L | B | E,
+    0x80 | (id >> 8),
+    id & 0xff,
+    (spatialLayer << 1) | dependsOnLower,
+    picture & 0xff,
+  ]);
+}
+
 /** A sender report: without one for each, a simulcast consumer cannot switch between two streams. */
 export function senderReport(ssrc: number, rtpTimestamp: number, packets: number): Buffer {
   const report = Buffer.alloc(28);

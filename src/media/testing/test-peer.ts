@@ -1,53 +1,23 @@
-import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
-import type { TransportInfo, WireRtpCapabilities, WireRtpParameters } from '../../protocol/rtp.ts';
+import { PeerConnection, type Track } from 'node-datachannel';
+import type { TransportInfo, WireRtpCapabilities } from '../../protocol/rtp.ts';
 import { type ConsumerInfo, kindOfSource, type Source } from '../../protocol/state.ts';
 import type { MediaPeer } from '../types.ts';
-import { isRtp, rtpPacket, rtpPayload, senderReport } from './rtp-packets.ts';
+import { isRtp, rtpPacket, rtpPayload, senderReport, VP8_KEY_FRAME, vp9Descriptor } from './rtp-packets.ts';
 import { dtlsFromSdp, type MediaSection, remoteSdp } from './sdp.ts';
+import {
+  CAPABILITIES,
+  LEVEL_ID,
+  payloadTypeOf,
+  type Sending,
+  sendingOf,
+  type TrackSpec,
+} from './test-track.ts';
 
-const OPUS = 111;
-const VP8 = 96;
-const LEVEL_ID = 6;
 const SEND_EVERY_MS = 20;
-let nextSsrc = 1000;
-
-/** What a browser without bandwidth estimation would say: layers then follow what is asked for alone. */
-export const CAPABILITIES: WireRtpCapabilities = {
-  codecs: [
-    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: OPUS, clockRate: 48000, channels: 2 },
-    {
-      kind: 'video',
-      mimeType: 'video/VP8',
-      preferredPayloadType: VP8,
-      clockRate: 90000,
-      rtcpFeedback: [{ type: 'nack', parameter: 'pli' }],
-    },
-  ],
-  headerExtensions: [],
-};
-
-/** One source to publish; video with as many simulcast streams as `layers` says. */
-export interface TrackSpec {
-  readonly source: Source;
-  readonly layers?: number;
-  /** Bytes by which each packet is longer than it need be, and goes on being, whatever the bridge says. */
-  readonly filling?: number;
-}
-
-interface Sending {
-  readonly spec: TrackSpec;
-  readonly track: Track;
-  readonly rtpParameters: WireRtpParameters;
-  readonly ssrcs: readonly number[];
-  producerId: string | undefined;
-  /** -dBov; 127 is silence. */
-  level: number;
-  sent: number;
-}
 
 /**
  * A participant with real ICE, DTLS and SRTP, driven straight over a MediaPeer. Publishes stamped payloads
- * (Opus, or VP8 key frames: each names its source and layer) and counts what it is sent.
+ * (Opus, or key frames: each names its source and layer) and counts what it is sent.
  */
 export class TestPeer {
   readonly peer: MediaPeer;
@@ -259,56 +229,24 @@ export class TestPeer {
       if (!track.isOpen()) continue;
       const isVideo = kindOfSource(spec.source) === 'video';
       const timestamp = this.tick * SEND_EVERY_MS * (isVideo ? 90 : 48);
-      ssrcs.forEach((ssrc, layer) => {
+      const layers = spec.layers ?? 1;
+      for (let layer = 0; layer < layers; layer += 1) {
         const stamp = Buffer.from(`|${this.peer.peerId}/${spec.source}/${layer}|`, 'latin1');
-        // RFC 7741 section 4: start of partition 0; a payload header whose P bit says key frame.
         const filling = Buffer.alloc(spec.filling ?? 0);
-        const payload = isVideo ? Buffer.concat([Buffer.from([0x10, 0x00]), stamp, filling]) : stamp;
-        const fields = { payloadType: isVideo ? VP8 : OPUS, sequence: this.tick, timestamp, ssrc };
+        const ssrc = ssrcs[spec.svc ? 0 : layer] ?? 0;
+        const sequence = spec.svc ? this.tick * layers + layer : this.tick;
+        const fields = { payloadType: payloadTypeOf(spec), sequence, timestamp, ssrc };
         track.sendMessageBinary(
-          rtpPacket(
-            isVideo
-              ? { ...fields, marker: true }
-              : { ...fields, level: { id: LEVEL_ID, value: this.#loudness(level) } },
-            payload,
-          ),
+          isVideo
+            ? rtpPacket(
+                { ...fields, marker: !spec.svc || layer === layers - 1 },
+                Buffer.concat([spec.svc ? vp9Descriptor(this.tick, layer) : VP8_KEY_FRAME, stamp, filling]),
+              )
+            : rtpPacket({ ...fields, level: { id: LEVEL_ID, value: this.#loudness(level) } }, stamp),
         );
         sending.sent += 1;
         if (this.tick % 10 === 1) track.sendMessageBinary(senderReport(ssrc, timestamp, this.tick));
-      });
+      }
     }
   }
-}
-
-function sendingOf(sender: PeerConnection, spec: TrackSpec, mid: string): Sending {
-  const isVideo = kindOfSource(spec.source) === 'video';
-  const ssrcs = Array.from({ length: spec.layers ?? 1 }, () => nextSsrc++);
-  const media = isVideo ? new Video(mid, 'SendOnly') : new Audio(mid, 'SendOnly');
-  if (media instanceof Video) media.addVP8Codec(VP8);
-  else media.addOpusCodec(OPUS);
-  for (const ssrc of ssrcs) media.addSSRC(ssrc, 'test');
-  const track = sender.addTrack(media);
-  return {
-    spec,
-    track,
-    rtpParameters: {
-      mid,
-      codecs: [
-        isVideo
-          ? {
-              mimeType: 'video/VP8',
-              payloadType: VP8,
-              clockRate: 90000,
-              rtcpFeedback: [{ type: 'nack', parameter: 'pli' }],
-            }
-          : { mimeType: 'audio/opus', payloadType: OPUS, clockRate: 48000, channels: 2 },
-      ],
-      headerExtensions: isVideo ? [] : [{ uri: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level', id: LEVEL_ID }],
-      encodings: ssrcs.map((ssrc) => ({ ssrc })),
-    },
-    ssrcs,
-    producerId: undefined,
-    level: 127,
-    sent: 0,
-  };
 }
