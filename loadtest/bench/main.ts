@@ -1,6 +1,7 @@
 /** The benchmarks, by name: `npm run bench -- NAME [options]`. */
 const benchmarks: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<void>>>> = {
   media: async () => (await import('./media.ts')).runMedia,
+  pipes: async () => (await import('./pipes.ts')).runPipes,
   policy: async () => (await import('./policy.ts')).runPolicy,
 };
 
