@@ -6,7 +6,7 @@ const VIDEO_FEEDBACK = [
   { type: 'ccm', parameter: 'fir' },
 ];
 
-/** Opus and VP8 are made up and sent; of the others a participant only counts what it gets. */
+/** Opus and VP8 are made up and sent, and VP9 that nobody can decode; of the others a participant only counts what it gets. */
 const SENT: NonNullable<RtpCapabilities['codecs']> = [
   {
     kind: 'audio',
@@ -25,8 +25,6 @@ const SENT: NonNullable<RtpCapabilities['codecs']> = [
     parameters: {},
     rtcpFeedback: VIDEO_FEEDBACK,
   },
-];
-const ONLY_RECEIVED: NonNullable<RtpCapabilities['codecs']> = [
   {
     kind: 'video',
     mimeType: 'video/VP9',
@@ -35,6 +33,8 @@ const ONLY_RECEIVED: NonNullable<RtpCapabilities['codecs']> = [
     parameters: { 'profile-id': 0 },
     rtcpFeedback: VIDEO_FEEDBACK,
   },
+];
+const ONLY_RECEIVED: NonNullable<RtpCapabilities['codecs']> = [
   {
     kind: 'video',
     mimeType: 'video/H264',

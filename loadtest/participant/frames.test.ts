@@ -7,6 +7,7 @@ import { launchBrowser } from '../../src/e2e/harness/browser.ts';
 import { opusSource, vp8Source } from './frame-source.ts';
 import { readStamp, STAMP_BYTES, writeStamp } from './stamp.ts';
 import { readVp8, VP8_DESCRIPTOR_BYTES } from './vp8-frames.ts';
+import { readVp9, vp9Descriptor } from './vp9-frames.ts';
 
 /** What is made up is put to a real decoder: the browser's, through WebCodecs. */
 let browser: Browser;
@@ -135,4 +136,31 @@ test('stamps come back as they were written, and only stamps do', () => {
   expect(readStamp(payload)).toEqual(stamp);
   expect([...payload.subarray(0, 3)]).toEqual([1, 1, 1]);
   expect(readStamp(payload.subarray(4))).toBeUndefined();
+});
+
+describe('a VP9 payload descriptor', () => {
+  const picture = { pictureId: 0x1234, tl0PictureIndex: 7 };
+
+  test('tells the sizes of all layers where a key picture begins', () => {
+    const sizes = [
+      [320, 180],
+      [640, 360],
+    ] as const;
+    const first = { ...picture, start: true, end: false, spatialLayer: 0, key: true, sizes };
+    const bytes = vp9Descriptor(first);
+    expect(bytes.toString('hex')).toBe('aa9234000730' + '014000b4' + '02800168');
+    expect(readVp9(bytes)).toEqual({ spatialLayer: 0, key: true });
+  });
+
+  test("of a key picture's upper layer depends on the lower one, and is no key frame by itself", () => {
+    const bytes = vp9Descriptor({ ...picture, start: true, end: true, spatialLayer: 1, key: true });
+    expect(bytes.toString('hex')).toBe('ac92340307');
+    expect(readVp9(bytes)).toEqual({ spatialLayer: 1, key: false });
+  });
+
+  test('of another picture depends on the same layer before it alone', () => {
+    const bytes = vp9Descriptor({ ...picture, start: false, end: true, spatialLayer: 2, key: false });
+    expect(bytes.toString('hex')).toBe('e592340407');
+    expect(readVp9(bytes)).toEqual({ spatialLayer: 2, key: false });
+  });
 });

@@ -3,6 +3,7 @@ import { Histogram, histogramOf } from '../measure/histogram.ts';
 import { readRtp } from './rtp.ts';
 import { readStamp } from './stamp.ts';
 import { readVp8 } from './vp8-frames.ts';
+import { readVp9 } from './vp9-frames.ts';
 
 /** What one received stream came to. Latencies in ms, of stamped packets only. */
 export interface StreamStats {
@@ -11,7 +12,7 @@ export interface StreamStats {
   readonly bytes: number;
   /** Packets whose marker bit ended a frame (video). */
   readonly frames: number;
-  /** Frames that began as a VP8 key frame. */
+  /** Frames that began as a key frame (VP8, VP9). */
   readonly keyFrames: number;
   /** Packets with a stamp: from another synthetic participant. */
   readonly stamped: number;
@@ -20,6 +21,8 @@ export interface StreamStats {
   readonly latency: { readonly p50: number; readonly p99: number; readonly max: number } | null;
   /** The stream number of the last stamp: a simulcast layer switch shows as another one. */
   readonly lastStream: number | null;
+  /** The highest spatial layer of the last whole frame; null where the codec is not VP9. */
+  readonly lastSpatialLayer: number | null;
   /** Milliseconds of the process clock when the last packet came; null before the first. */
   readonly lastPacketAt: number | null;
 }
@@ -32,7 +35,7 @@ const MONOTONIC = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 /** Counts and times the packets of one received stream. */
 export class StreamMeter {
   readonly kind: 'audio' | 'video';
-  readonly #vp8: boolean;
+  readonly #codec: string;
   readonly #ticksPerMs: number;
   readonly #openedAt = performance.now();
   /** Of all time but since the last reading, and since then; in µs. */
@@ -48,6 +51,9 @@ export class StreamMeter {
   #missing = 0;
   #highest: number | null = null;
   #lastStream: number | null = null;
+  /** Of the frame that is coming in, and of the last one. */
+  #layer = 0;
+  #lastSpatialLayer: number | null = null;
   #firstPacketAt: number | null = null;
   #lastPacketAt: number | null = null;
   #lastFrameAt: number | null = null;
@@ -57,7 +63,7 @@ export class StreamMeter {
 
   constructor(kind: 'audio' | 'video', mimeType: string) {
     this.kind = kind;
-    this.#vp8 = mimeType.toLowerCase() === 'video/vp8';
+    this.#codec = mimeType.toLowerCase();
     this.#ticksPerMs = kind === 'audio' ? 48 : 90;
   }
 
@@ -77,7 +83,7 @@ export class StreamMeter {
       if (this.#lastFrameAt !== null && now - this.#lastFrameAt > FREEZE) this.#freezes += 1;
       this.#lastFrameAt = now;
     }
-    if (this.#vp8 && readVp8(rtp.payload)?.key === true) this.#keyFrames += 1;
+    this.#picture(rtp.payload, rtp.marker);
     const stamp = readStamp(rtp.payload);
     if (stamp === undefined) return;
     const latency = (now + MONOTONIC - Number(stamp.sentAt) / 1e6) * 1000;
@@ -85,6 +91,17 @@ export class StreamMeter {
     this.#latest = Math.max(this.#latest, latency);
     this.#stamped += 1;
     this.#lastStream = stamp.stream;
+  }
+
+  #picture(payload: Buffer, last: boolean): void {
+    if (this.#codec === 'video/vp8' && readVp8(payload)?.key === true) this.#keyFrames += 1;
+    if (this.#codec !== 'video/vp9') return;
+    const read = readVp9(payload);
+    if (read?.key === true) this.#keyFrames += 1;
+    this.#layer = Math.max(this.#layer, read?.spatialLayer ?? 0);
+    if (!last) return;
+    this.#lastSpatialLayer = this.#layer;
+    this.#layer = 0;
   }
 
   get packets(): number {
@@ -102,6 +119,7 @@ export class StreamMeter {
       missing: this.#missing,
       latency: this.#latencies(),
       lastStream: this.#lastStream,
+      lastSpatialLayer: this.#lastSpatialLayer,
       lastPacketAt: this.#lastPacketAt,
     };
   }

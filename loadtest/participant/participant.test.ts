@@ -142,6 +142,22 @@ describe('synthetic participants at a node', () => {
     );
   });
 
+  test('get the spatial layer of a VP9 stream that they ask for', async () => {
+    const ada = await join(node, { publish: [{ source: 'camera', codec: 'vp9' }] });
+    const bea = await join(node);
+    const layer = async () => (await received(bea, 'camera'))?.lastSpatialLayer;
+    await waitFor('the top layer', async () => (await layer()) === 2);
+    expect((await sent(ada, 'camera')).length).toBe(1);
+    const consumerId = (await received(bea, 'camera'))?.consumerId ?? '';
+    for (const wanted of [0, 1, 2]) {
+      expect(await bea.client.setConsumerLayers(consumerId, wanted)).toMatchObject({ ok: true });
+      await waitFor(`layer ${wanted}`, async () => (await layer()) === wanted);
+      await flows(bea, 'camera');
+      expect(await layer()).toBe(wanted);
+    }
+    expect((await received(bea, 'camera'))?.keyFrames).toBeGreaterThan(1);
+  });
+
   test('mute themselves, are muted by a host, and speak again', async () => {
     const ada = await join(node, { publish: ['microphone'] });
     const host = await join(node, {}, { role: 'host' });

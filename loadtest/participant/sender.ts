@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { parseScalabilityMode } from 'mediasoup-client';
 import * as ortc from 'mediasoup-client/ortc';
 import type {
   DtlsParameters,
@@ -10,7 +11,7 @@ import type {
 } from 'mediasoup-client/types';
 import { Audio, type Track, Video } from 'node-datachannel';
 import { AUDIO_LEVEL, nativeCapabilities } from './capabilities.ts';
-import { opusSource, vp8Source } from './frame-source.ts';
+import { opusSource, videoSource } from './frame-source.ts';
 import type { PeerLink } from './peer-link.ts';
 import { isRtcp } from './rtp.ts';
 import { RtpStream, type SendStats } from './rtp-sender.ts';
@@ -75,7 +76,11 @@ export class Sender {
       this.#extended(nativeCapabilities('sendonly')),
     );
     parameters.codecs = ortc.reduceCodecs(parameters.codecs, codec);
-    const line = this.#lines.find(({ free, media }) => free && media.kind === track.kind);
+    const [codecInUse] = parameters.codecs;
+    const line = this.#lines.find(
+      ({ free, media }) =>
+        free && media.codecs.some(({ payloadType }) => payloadType === codecInUse?.payloadType),
+    );
     const used = line ?? (await this.#addLine(track.kind, parameters.codecs));
     used.free = false;
     const wanted =
@@ -83,8 +88,7 @@ export class Sender {
     parameters.encodings = wanted.map((encoding, index) => ({
       ...encoding,
       ssrc: used.ssrcs[index] ?? 0,
-      // One temporal layer is all there is.
-      ...(track.kind === 'video' ? { scalabilityMode: 'L1T1' } : {}),
+      ...(track.kind === 'video' ? { scalabilityMode: modeOf(codecInUse?.mimeType, encoding) } : {}),
     }));
     parameters.rtcp = { cname: this.#cname, reducedSize: true, mux: true };
     const sending: Sending = { line: used, streams: [], track };
@@ -184,7 +188,7 @@ export class Sender {
     };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
     const audio = shape.kind === 'audio';
-    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate }, index) => {
+    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate, scalabilityMode }, index) => {
       const bitrate = (maxBitrate ?? DEFAULT_BITRATE) * (shape.fill ?? 0.5);
       const pixels = (full: number): number => Math.max(16, Math.round(full / scale / 2) * 2);
       return new RtpStream(
@@ -201,12 +205,13 @@ export class Sender {
           isWanted: () => sending.track?.enabled === true && sending.track.readyState === 'live',
           source: audio
             ? opusSource(shape.audioBytes ?? 80)
-            : vp8Source(
-                pixels(shape.width ?? 640),
-                pixels(shape.height ?? 360),
-                shape.frameRate ?? 25,
+            : videoSource(codec.mimeType, {
+                width: pixels(shape.width ?? 640),
+                height: pixels(shape.height ?? 360),
+                frameRate: shape.frameRate ?? 25,
                 bitrate,
-              ),
+                layers: parseScalabilityMode(scalabilityMode).spatialLayers,
+              }),
           ...(audio && levelId !== undefined
             ? { audioLevel: { id: levelId, level: shape.audioLevel ?? 30 } }
             : {}),
@@ -215,4 +220,11 @@ export class Sender {
       );
     });
   }
+}
+
+/** One temporal layer is all there is; several spatial ones in one stream only where the codec has them. */
+function modeOf(mimeType: string | undefined, { scalabilityMode }: RtpEncodingParameters): string {
+  const { spatialLayers } = parseScalabilityMode(scalabilityMode);
+  const several = mimeType?.toLowerCase() === 'video/vp9' && spatialLayers > 1;
+  return several ? `L${Math.min(spatialLayers, 3)}T1_KEY` : 'L1T1';
 }
