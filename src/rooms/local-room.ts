@@ -31,7 +31,7 @@ export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
       return peer === undefined ? undefined : stateOf(peer);
     },
     waiting: () => room.waiting.peers().map(waitingOf),
-    shared: () => room.rules.state(room.remainingSeconds),
+    shared: () => room.shared(),
     narrow: (regions) => room.narrow(regions),
     remoteMember: (node, member) => room.remotes.upsert(node, member),
     remoteGone: (peerId, reason) => room.remotes.gone(peerId, reason),

@@ -38,7 +38,7 @@ export async function rejudgeEveryone(rooms: readonly Room[], deps: RejudgeDeps)
   for (const stay of members) (stays(stay) ? allowed : forbidden).push(stay);
   const slices = new Slices(deps.clock);
   for (const { room, peer } of forbidden) {
-    room.rejudgeLegs(peer);
+    room.stays.judgeLegs(peer);
     await slices.breathe();
   }
   const deciding = new Set<Promise<void>>();
@@ -70,6 +70,6 @@ async function rejudgeStay({ room, peer }: Stay, { admission, log }: RejudgeDeps
     log.error({ err: error, room: shortId(room.id) }, 'a stay could not be judged, so it ends');
     room.drop(peer, 'policy', { kind: 'bye', code: 'internal', close: CLOSE.internal });
   } finally {
-    room.decided(peer);
+    room.stays.decided(peer);
   }
 }

@@ -3,7 +3,7 @@ import type { MemberState } from '../cluster/federation/messages.ts';
 import type { RemoteNode } from '../cluster/federation/types.ts';
 import type { RemoteProducer } from '../media/types.ts';
 import { RemotePeers } from './remote-peers.ts';
-import { RoomRules } from './shared-state.ts';
+import { RoomRules } from './room-rules.ts';
 
 const NODE: RemoteNode = { id: 'node-hkg', datacenter: 'hkg', region: 'hk', link: 'hkg:1' };
 const OTHER: RemoteNode = { id: 'node-sha', datacenter: 'sha', region: 'cn', link: 'sha:1' };

@@ -8,8 +8,8 @@ import type { LeaveReason } from '../protocol/events.ts';
 import type { RoomInfo } from '../protocol/state.ts';
 import { Apart } from './apart.ts';
 import { Chat, type ChatReceipt } from './chat.ts';
-import type { Timer } from './clock.ts';
-import { type Ending, endingOf, forbiddenEnding, refusalOf } from './ending.ts';
+import { type Ending, refusalOf } from './ending.ts';
+import { Lifetime } from './lifetime.ts';
 import { localRoomOf, placeOf } from './local-room.ts';
 import { Moving } from './moving.ts';
 import { type Notification, notification } from './notification.ts';
@@ -19,8 +19,9 @@ import { type RoomDeps, shortId } from './ports.ts';
 import { RemotePeers } from './remote-peers.ts';
 import { RemoteWaiting } from './remote-waiting.ts';
 import { RoomMedia } from './room-media.ts';
+import { RoomRules } from './room-rules.ts';
 import { type RoomView, viewOf } from './room-view.ts';
-import { RoomRules } from './shared-state.ts';
+import { Stays } from './stays.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** How `enter` came out. */
@@ -43,18 +44,15 @@ export class Room implements MediaAudience {
   readonly remoteWaiting: RemoteWaiting;
   readonly rules = new RoomRules();
   readonly moving: Moving;
+  readonly stays: Stays;
   readonly #deps: RoomDeps;
   readonly #onClosed: (room: Room, code: ClosedBy) => void;
   /** Members, and those being seated (who have no media yet): both count against the limit. */
   readonly #peers = new Map<string, Peer>();
   readonly #chat: Chat;
   readonly #media: RoomMedia;
-  /** Whose stays are about to be decided, and what was forbidden of them meanwhile. */
-  readonly #deciding = new Map<Peer, unknown>();
   readonly #link: RoomLink;
-  #endsAtMs: number | null;
-  #durationTimer: Timer | null;
-  #emptyTimer: Timer | null = null;
+  readonly #lifetime: Lifetime;
   /** What the narrowings of all tokens seen during the room's life leave; null for all regions. */
   #regions: readonly string[] | null = null;
   #closed = false;
@@ -91,9 +89,18 @@ export class Room implements MediaAudience {
     });
     this.remoteWaiting = new RemoteWaiting((message) => this.#tellHosts(message));
     this.moving = new Moving(this, deps);
-    this.#endsAtMs = null;
-    this.#durationTimer = null;
-    if (limits.maxDurationSeconds !== null) this.endsWithin(limits.maxDurationSeconds);
+    this.stays = new Stays({
+      gate: this.#media.gate,
+      link: () => this.#link,
+      has: (peer) => this.#peers.get(peer.id) === peer,
+      drop: (peer, reason, ending) => this.drop(peer, reason, ending),
+      log: deps.log,
+    });
+    this.#lifetime = new Lifetime(clock, {
+      expired: () => this.close('room_expired'),
+      empty: () => this.close(null),
+    });
+    if (limits.maxDurationSeconds !== null) this.#lifetime.endsWithin(limits.maxDurationSeconds);
     this.#link = deps.federation.open(localRoomOf(this, deps));
     this.#armEmpty();
     deps.log.info({ room: shortId(id) }, 'room opened');
@@ -103,7 +110,7 @@ export class Room implements MediaAudience {
     return {
       roomId: this.id,
       locked: this.rules.locked,
-      endsAt: this.#endsAtMs === null ? null : Math.floor(this.#endsAtMs / 1000),
+      endsAt: this.#lifetime.endsAt,
       lastN: this.#deps.limits.lastN,
     };
   }
@@ -112,19 +119,9 @@ export class Room implements MediaAudience {
     return this.#closed;
   }
 
-  /** Seconds until the room's maximum duration is reached; null where it has none. */
-  get remainingSeconds(): number | null {
-    if (this.#endsAtMs === null) return null;
-    return Math.max(0, (this.#endsAtMs - this.#deps.clock.wallMs()) / 1000);
-  }
-
-  /** The room ends in so many seconds, unless it ends sooner already: another node may have had it for longer. */
-  endsWithin(seconds: number): void {
-    const left = this.remainingSeconds;
-    if (this.#closed || (left !== null && left <= seconds + 1)) return;
-    this.#durationTimer?.cancel();
-    this.#endsAtMs = this.#deps.clock.wallMs() + seconds * 1000;
-    this.#durationTimer = this.#deps.clock.after(seconds * 1000, () => this.close('room_expired'));
+  /** What all nodes of the room have in common. */
+  shared(): SharedState {
+    return this.rules.state(this.#lifetime.remaining);
   }
 
   /** Those who are seated. */
@@ -283,7 +280,7 @@ export class Room implements MediaAudience {
   /** What hosts at another node decided for the whole room. */
   share(state: SharedState): void {
     const changed = this.rules.merge(state);
-    if (state.remainingSeconds !== null) this.endsWithin(state.remainingSeconds);
+    if (state.remainingSeconds !== null) this.#lifetime.endsWithin(state.remainingSeconds);
     if (this.rules.ended) this.close('room_ended');
     else if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
   }
@@ -297,7 +294,7 @@ export class Room implements MediaAudience {
     for (const peer of this.members()) {
       const label = this.label(peer.id);
       if (label !== undefined && this.#deps.admission.serves(label)) peer.media.rejudge();
-      else this.rejudgeLegs(peer);
+      else this.stays.judgeLegs(peer);
     }
   }
 
@@ -311,7 +308,7 @@ export class Room implements MediaAudience {
     const seated = peer.seated;
     peer.unseat();
     this.#peers.delete(peer.id);
-    this.#deciding.delete(peer);
+    this.stays.gone(peer);
     this.waiting.remove(peer);
     const why = this.moving.left(peer.id) ? 'moved' : reason;
     if (seated) {
@@ -341,68 +338,24 @@ export class Room implements MediaAudience {
     if (peer === undefined) return;
     peer.relabel(label);
     if (peer.seated) peer.media.rejudge();
-    this.#labelChanged(peer);
+    this.stays.labelChanged(peer);
   }
 
-  /** Its legs were judged; now the peer, not the room, is the newcomer: it may have to go. */
-  #labelChanged(peer: Peer): void {
-    this.#link.memberChanged(peer.id, 'policy');
-    this.#link.placesChanged();
-    this.#link.enter(placeOf(peer)).then(
-      (entered) => {
-        if (entered.kind !== 'admit' && this.#peers.get(peer.id) === peer) {
-          this.drop(peer, 'policy', endingOf(entered));
-        }
-      },
-      // The registry is away: the legs are judged all the same, and the next change asks again.
-      (error: unknown) => this.#deps.log.warn({ err: error }, 'a changed label could not be put to the room'),
-    );
+  /** The gate forbade a leg of the peer's own. */
+  forbidden(peer: Peer, error: unknown): void {
+    this.stays.forbidden(peer, error);
   }
 
   /** Judges one member's legs, then its stay, by its label and the policy of this moment; false: it was ended. */
   rejudgePeer(peer: Peer): boolean {
-    if (!peer.seated) return peer.outlet.open;
-    this.#regions = intersect(this.#regions, peer.label.regions);
-    peer.media.rejudge();
-    try {
-      this.#media.gate.assertTransport(peer.id);
-      if (peer.takeRelabelled()) this.#labelChanged(peer);
-      return true;
-    } catch (error) {
-      this.drop(peer, 'policy', forbiddenEnding(error));
-      return false;
-    }
-  }
-
-  /**
-   * Closes every leg of a member that the policy of this moment forbids, at once. Nobody is told anything yet: the
-   * decision about the stay, which has to follow (`decided`), knows where else the peer may go.
-   */
-  rejudgeLegs(peer: Peer): void {
-    if (!peer.seated) return;
-    this.#deciding.set(peer, null);
-    peer.media.rejudge();
-  }
-
-  /** The stay goes on, or has ended. What was forbidden meanwhile ends it, whatever was decided. */
-  decided(peer: Peer): void {
-    const error = this.#deciding.get(peer) ?? null;
-    this.#deciding.delete(peer);
-    if (error !== null && peer.seated) this.drop(peer, 'policy', forbiddenEnding(error));
-  }
-
-  /** The gate forbade a leg of the peer's own, which is closed: its stay ends, unless that is being decided. */
-  forbidden(peer: Peer, error: unknown): void {
-    if (this.#deciding.has(peer)) this.#deciding.set(peer, error);
-    else this.drop(peer, 'policy', forbiddenEnding(error));
+    if (peer.seated) this.#regions = intersect(this.#regions, peer.label.regions);
+    return this.stays.judge(peer);
   }
 
   /** A room with nobody in it and nobody waiting is closed after a while. */
   #armEmpty(): void {
-    this.#emptyTimer?.cancel();
-    this.#emptyTimer = null;
-    if (this.#closed || this.#peers.size > 0 || this.waiting.size > 0) return;
-    this.#emptyTimer = this.#deps.clock.after(this.#deps.limits.emptySeconds * 1000, () => this.close(null));
+    const occupied = this.#peers.size > 0 || this.waiting.size > 0;
+    this.#lifetime.occupied(occupied, this.#deps.limits.emptySeconds);
   }
 
   /** Ends the meeting for everyone, who are told `code`; idempotent. */
@@ -414,8 +367,7 @@ export class Room implements MediaAudience {
     }
     this.#closed = true;
     this.moving.close();
-    this.#emptyTimer?.cancel();
-    this.#durationTimer?.cancel();
+    this.#lifetime.close();
     const everyone = [...this.#peers.values(), ...this.waiting.peers()];
     for (const peer of everyone) {
       peer.unseat();
