@@ -1,6 +1,8 @@
 import { Crowd } from './crowd.ts';
+import type { MediaEngine } from './engine.ts';
 import { javascriptEngine } from './javascript-engine.ts';
 import { type News, orderSchema } from './messages.ts';
+import { nativeEngine } from './native-engine.ts';
 import { startRelay } from './relay.ts';
 
 /** Longest goodbye, in ms. */
@@ -11,7 +13,8 @@ const GOODBYE = 5000;
  * through a relay that can be told to do harm.
  */
 export async function runAgent(): Promise<void> {
-  const engine = javascriptEngine();
+  let broken = (_error: Error): void => undefined;
+  const engine = await engineOf((error) => broken(error));
   const seed = process.env.LOADTEST_RELAY;
   const relay = seed === undefined ? null : await startRelay(Number(seed));
   const tell = (news: News): void => {
@@ -37,6 +40,10 @@ export async function runAgent(): Promise<void> {
   // A terminal's Ctrl-C goes to the whole group; the coordinator decides what becomes of it.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => void end());
+  broken = (error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  };
   process.on('disconnect', () => void end());
   process.on('message', (message) => {
     const order = orderSchema.parse(message);
@@ -54,4 +61,15 @@ export async function runAgent(): Promise<void> {
     }
   });
   tell({ type: 'ready', engine: engine.name, generatorPid: engine.pid });
+}
+
+/** The native engine, or the one that runs everywhere where that cannot be built; `LOADTEST_ENGINE` chooses. */
+async function engineOf(onDied: (error: Error) => void): Promise<MediaEngine> {
+  if (process.env.LOADTEST_ENGINE === 'javascript') return javascriptEngine();
+  try {
+    return await nativeEngine(onDied);
+  } catch (error) {
+    process.stderr.write(`the native generator is not to be had: ${error}\n`);
+    return javascriptEngine();
+  }
 }

@@ -1,6 +1,6 @@
 import type { FlowReading } from '../measure/flow.ts';
 import { bucketOf, Histogram } from '../measure/histogram.ts';
-import { Member, type MemberOptions, type Stream } from './member.ts';
+import { Member, type MemberOptions } from './member.ts';
 import type { AgentReading, MemberSpec, PairReading } from './messages.ts';
 
 /** How often the streams are looked at for interruptions, in ms. */
@@ -19,6 +19,8 @@ export class Crowd {
   readonly #before = new WeakMap<MediaStreamTrack, FlowReading>();
   /** Packets of each stream at the pulse before. */
   readonly #pulsed = new WeakMap<MediaStreamTrack, number>();
+  /** Of streams whose participant has left since the last reading. */
+  readonly #kept: StreamDelta[] = [];
   #pulses: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -37,7 +39,7 @@ export class Crowd {
     const member = this.#members.get(n);
     if (member === undefined) return;
     // Read once more: what came since the last reading counts too.
-    this.#kept.push(...(await this.#readStreams(member.streams(), member)));
+    this.#kept.push(...(await this.#readStreams([member])));
     this.#members.delete(n);
     await member.leave();
   }
@@ -45,12 +47,9 @@ export class Crowd {
   /** Adds up what came since the last reading. */
   async read(): Promise<AgentReading> {
     const members = [...this.#members.values()];
+    const readings = [...this.#kept.splice(0), ...(await this.#readStreams(members))];
     const seats: Record<string, number> = {};
-    const readings = this.#kept.splice(0);
-    for (const member of members) {
-      if (member.joined && member.seat !== null) seats[member.seat] = (seats[member.seat] ?? 0) + 1;
-      readings.push(...(await this.#readStreams(member.streams(), member)));
-    }
+    for (const { joined, seat } of members) if (joined && seat !== null) seats[seat] = (seats[seat] ?? 0) + 1;
     const { engine } = this.#options;
     const [sent, lateness] = await Promise.all([engine.sent(), engine.lateness()]);
     return {
@@ -72,11 +71,10 @@ export class Crowd {
     await Promise.allSettled(members.map((member) => member.leave()));
   }
 
-  readonly #kept: StreamDelta[] = [];
-
-  async #readStreams(streams: readonly Stream[], member: Member): Promise<StreamDelta[]> {
-    const flows = await this.#options.engine.read(streams.map(({ remote }) => remote.track));
-    return streams.flatMap((stream): StreamDelta[] => {
+  async #readStreams(members: readonly Member[]): Promise<StreamDelta[]> {
+    const streams = members.flatMap((member) => member.streams().map((stream) => ({ member, stream })));
+    const flows = await this.#options.engine.read(streams.map(({ stream }) => stream.remote.track));
+    return streams.flatMap(({ member, stream }): StreamDelta[] => {
       const { remote, from } = stream;
       const now = flows.get(remote.track);
       if (now === undefined) return [];
@@ -84,13 +82,13 @@ export class Crowd {
       this.#before.set(remote.track, now);
       if (now.firstPacketMs !== null && before?.firstPacketMs == null)
         member.onFirstPacket(stream, now.firstPacketMs);
-      const layer =
-        remote.source === 'camera' ? `camera ${member.layerOf(remote.consumerId) ?? 0}` : remote.source;
+      const camera = `camera ${member.layerOf(remote.consumerId) ?? 0}`;
+      const video = remote.source === 'camera' ? camera : remote.source;
       return [
         {
           from,
           to: member.spec.region,
-          layer: remote.kind === 'audio' ? 'audio' : layer,
+          layer: remote.kind === 'audio' ? 'audio' : video,
           now,
           packets: now.packets - (before?.packets ?? 0),
           bytes: now.bytes - (before?.bytes ?? 0),
@@ -104,17 +102,24 @@ export class Crowd {
 
   #pulseLater(): void {
     this.#pulses = setTimeout(async () => {
-      for (const member of this.#members.values()) {
-        const counts = await this.#options.engine.pulse(member.tracks());
-        let flows = false;
-        for (const [track, packets] of counts) {
-          flows ||= packets > (this.#pulsed.get(track) ?? 0);
-          this.#pulsed.set(track, packets);
-        }
-        member.onPulse(flows);
-      }
+      await this.#pulse();
       if (!this.#closed) this.#pulseLater();
     }, PULSE);
+  }
+
+  async #pulse(): Promise<void> {
+    const members = [...this.#members.values()];
+    const counts = await this.#options.engine.pulse(members.flatMap((member) => member.tracks()));
+    for (const member of members) {
+      let flows = false;
+      for (const track of member.tracks()) {
+        const packets = counts.get(track);
+        if (packets === undefined) continue;
+        flows ||= packets > (this.#pulsed.get(track) ?? 0);
+        this.#pulsed.set(track, packets);
+      }
+      member.onPulse(flows);
+    }
   }
 }
 

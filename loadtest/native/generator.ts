@@ -7,6 +7,8 @@ import {
   credentialsSchema,
   type FarEnd,
   type Fingerprint,
+  flowsSchema,
+  type GeneratorFlows,
   type GeneratorStats,
   lineSchema,
   type NewPlainTransport,
@@ -141,6 +143,11 @@ export class Generator {
 
   async stats(options: { detail?: boolean; reset?: boolean } = {}): Promise<GeneratorStats> {
     return statsSchema.parse(await this.#request('stats', options));
+  }
+
+  /** As `stats`, for all receivers and in fewer words; `reset` begins latencies and lateness anew. */
+  async flows(options: { reset?: boolean } = {}): Promise<GeneratorFlows> {
+    return flowsSchema.parse(await this.#request('flows', options));
   }
 
   /** Resolves when the transport is connected; rejects when it failed, was closed, or took longer. */

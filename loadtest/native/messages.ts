@@ -225,3 +225,30 @@ export const statsSchema = z.object({
 });
 
 export type GeneratorStats = z.infer<typeof statsSchema>;
+
+/**
+ * One receiver in the answer to `flows`: packets, bytes, missing, frames, key frames, freezes, µs to the first
+ * packet, jitter in µs, and with `reset` the latencies since the last one as pairs of bucket and count.
+ */
+const flowSchema = z.tuple([
+  z.number(),
+  z.number(),
+  z.number(),
+  z.number(),
+  z.number(),
+  z.number(),
+  z.number().nullable(),
+  z.number(),
+  z.array(z.tuple([z.number(), z.number()])),
+]);
+
+/** The answer to `flows`. */
+export const flowsSchema = z.object({
+  sent: z.number(),
+  sentBytes: z.number(),
+  /** µs, 99th percentile since the last reset. */
+  lateness: z.number(),
+  flows: z.record(z.string(), flowSchema),
+});
+
+export type GeneratorFlows = z.infer<typeof flowsSchema>;

@@ -29,12 +29,14 @@ export class SyntheticTrack extends EventTarget implements MediaStreamTrack {
   /** Of a received track. */
   readonly meter: StreamMeter | null;
   contentHint = '';
-  enabled = true;
+  /** Told when the track is switched on or off. */
+  onSwitched: ((enabled: boolean) => void) | null = null;
   readonly muted = false;
   onended: MediaStreamTrack['onended'] = null;
   onmute: MediaStreamTrack['onmute'] = null;
   onunmute: MediaStreamTrack['onunmute'] = null;
   #state: MediaStreamTrackState = 'live';
+  #enabled = true;
 
   constructor(shape: TrackShape, meter: StreamMeter | null = null) {
     super();
@@ -42,6 +44,16 @@ export class SyntheticTrack extends EventTarget implements MediaStreamTrack {
     this.kind = shape.kind;
     this.meter = meter;
     this.label = `synthetic ${shape.kind}`;
+  }
+
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  set enabled(enabled: boolean) {
+    if (enabled === this.#enabled) return;
+    this.#enabled = enabled;
+    this.onSwitched?.(enabled);
   }
 
   get readyState(): MediaStreamTrackState {

@@ -49,10 +49,10 @@ export class Recorder {
   #measuredSeconds = 0;
   #participantSeconds = 0;
   #sfuCpu = 0;
-  /** Wall clock of the run's begin, in ms since 1970. */
-  readonly #beganAt: number;
+  #beganAt = 0;
 
-  constructor(beganAt: number) {
+  /** @param beganAt wall clock, in ms since 1970 */
+  begin(beganAt: number): void {
     this.#beganAt = beganAt;
   }
 

@@ -50,10 +50,11 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
 class Run {
   readonly #options: RunOptions;
   readonly #id = randomBytes(3).toString('hex');
-  readonly #began = performance.now();
-  readonly #startedAt = new Date();
+  /** Of the clock of the run, which starts once the generator is ready. */
+  #began = performance.now();
+  #startedAt = new Date();
   readonly #machine = thisMachine();
-  readonly #recorder = new Recorder(this.#startedAt.getTime());
+  readonly #recorder = new Recorder();
   readonly #processes = new Processes();
   readonly #prober: Prober;
   readonly #present = new Map<Person, number>();
@@ -95,6 +96,9 @@ class Run {
       onNews: (news) => this.#recorder.onNews(news),
       onDeath: (words) => this.broke(words),
     });
+    this.#began = performance.now();
+    this.#startedAt = new Date();
+    this.#recorder.begin(this.#startedAt.getTime());
     await watchTarget(this.#processes, target);
     watchGenerator(this.#processes, this.#agents.pids());
     this.#faults = new Faults({

@@ -40,12 +40,16 @@ export interface OwnClusterOptions {
 /** Starts `watershed cluster up` for this run alone. Throws TargetError with its last words. */
 export async function startOwnCluster(options: OwnClusterOptions): Promise<Target> {
   const { policyFile, policy, settings, signal, say } = options;
-  const child = spawn(process.execPath, [COMMAND, 'cluster', 'up', '--json', '--policy', policyFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environmentOf(settings) },
-    // In a group of its own: a terminal's Ctrl-C is for the run, which still has to read its last figures.
-    detached: true,
-  });
+  const set = Object.entries(settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
+  const child = spawn(
+    process.execPath,
+    [COMMAND, 'cluster', 'up', '--json', '--policy', policyFile, ...set],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // In a group of its own: a terminal's Ctrl-C is for the run, which still has to read its last figures.
+      detached: true,
+    },
+  );
   const exited = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
     child.once('error', () => resolve());
@@ -69,7 +73,10 @@ export async function startOwnCluster(options: OwnClusterOptions): Promise<Targe
       once(lines, 'line', { signal: AbortSignal.any([signal, AbortSignal.timeout(READY)]) }),
       exited.then(() => null),
     ]);
-    if (first === null) throw new TargetError(`the cluster did not start:\n${words.trim()}`);
+    if (first === null) {
+      const how = child.signalCode ?? `exit code ${child.exitCode}`;
+      throw new TargetError(`the cluster did not start (${how}):\n${words.trim()}`);
+    }
     const { nodes, redis } = upSchema.parse(JSON.parse(String(first[0])));
     up = true;
     const issuer = issuerOf(nodes);
@@ -88,17 +95,4 @@ function issuerOf(nodes: readonly TargetNode[]) {
   if (key === undefined)
     throw new TargetError('the cluster published no development key to sign join tokens with');
   return key;
-}
-
-/** `rooms.peersPerRoom` as `WATERSHED_ROOMS_PEERS_PER_ROOM`. */
-function environmentOf(settings: OwnClusterOptions['settings']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([path, value]) => [
-      `WATERSHED_${path
-        .replace(/([A-Z])/g, '_$1')
-        .replaceAll('.', '_')
-        .toUpperCase()}`,
-      String(value),
-    ]),
-  );
 }

@@ -1,8 +1,11 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { parse } from 'yaml';
 
 interface UpOptions {
   readonly policy?: string;
   readonly json: boolean;
+  /** By path. */
+  readonly set: Readonly<Record<string, unknown>>;
 }
 
 /** `watershed cluster`: a whole cluster on this machine. */
@@ -12,6 +15,12 @@ export function clusterCommand(): Command {
     .command('up')
     .description('run Redis and one node for each datacenter of a policy, until SIGTERM or Ctrl-C')
     .option('--policy <file>', 'the policy (default: config/policies/zoom-2020.yaml)')
+    .option(
+      '--set <path=value>',
+      'a setting of its nodes, such as rooms.peersPerRoom=200; repeatable',
+      setting,
+      {},
+    )
     .option('--json', 'print one line of JSON on stdout, once all is ready', false)
     .action(async (options: UpOptions) => {
       const { runClusterUp } = await import('./cluster/up.ts');
@@ -25,4 +34,13 @@ export function clusterCommand(): Command {
       await runClusterDown();
     });
   return command;
+}
+
+/** One `path=value` more; the value is YAML, as in a configuration. */
+function setting(text: string, earlier: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const [path = '', ...value] = text.split('=');
+  if (!/^[a-z][A-Za-z]*(\.[a-z][A-Za-z]*)+$/.test(path) || value.length === 0) {
+    throw new InvalidArgumentError('write path=value, such as rooms.peersPerRoom=200.');
+  }
+  return { ...earlier, [path]: parse(value.join('=')) };
 }

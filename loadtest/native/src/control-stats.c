@@ -139,6 +139,30 @@ static void reset_receiver(void *object, void *arg) {
   r->longest_gap = 0;
 }
 
+// A receiver as an array, for programs that read all of them often.
+static void flow_receiver(void *object, void *arg) {
+  struct receiver *r = object;
+  struct report *report = arg;
+  struct text *out = report->out;
+  text_add(out, "%s", report->first ? "" : ",");
+  report->first = false;
+  text_string(out, r->name);
+  text_add(out, ":[%llu,%llu,%llu,%llu,%llu,%llu,", (unsigned long long)r->unique,
+           (unsigned long long)r->bytes, (unsigned long long)receiver_missing(r),
+           (unsigned long long)r->frames, (unsigned long long)r->key_frames, (unsigned long long)r->freezes);
+  if (r->first_packet_at == 0) text_add(out, "null,");
+  else text_add(out, "%.1f,", (double)(r->first_packet_at - r->opened_at) / 1000);
+  text_add(out, "%.1f,[", r->jitter / 1000);
+  bool first = true;
+  for (unsigned i = 0; report->reset && i < HISTOGRAM_BUCKETS; i++) {
+    if (r->latency.buckets[i] == 0) continue;
+    text_add(out, "%s[%u,%u]", first ? "" : ",", i, r->latency.buckets[i]);
+    first = false;
+  }
+  text_add(out, "]]");
+  if (report->reset) histogram_clear(&r->latency);
+}
+
 static void add_totals(struct report *r) {
   struct text *out = r->out;
   struct rusage usage;
@@ -201,5 +225,18 @@ const char *op_stats(const struct json *request, struct text *out) {
     names_each(&receivers, reset_receiver, NULL);
     histogram_clear(&lateness);
   }
+  return NULL;
+}
+
+const char *op_flows(const struct json *request, struct text *out) {
+  struct report report = {.out = out, .reset = json_bool(request, "reset", false)};
+  names_each(&senders, sum_sender, &report);
+  text_add(out, ",\"sent\":%llu,\"sentBytes\":%llu,\"lateness\":%.1f,\"flows\":{",
+           (unsigned long long)report.sum.sent, (unsigned long long)report.sum.sent_bytes,
+           histogram_quantile(&lateness, 0.99));
+  report.first = true;
+  names_each(&receivers, flow_receiver, &report);
+  text_add(out, "}");
+  if (report.reset) histogram_clear(&lateness);
   return NULL;
 }

@@ -102,6 +102,7 @@ static const struct {
     {"removeReceiver", op_remove_receiver},
     {"requestKeyFrame", op_request_key_frame},
     {"stats", op_stats},
+    {"flows", op_flows},
 };
 
 bool control_line(char *line) {

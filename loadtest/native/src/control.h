@@ -29,6 +29,7 @@ const char *op_set_sender(const struct json *request, struct text *out);
 const char *op_remove_sender(const struct json *request, struct text *out);
 const char *op_add_receiver(const struct json *request, struct text *out);
 const char *op_stats(const struct json *request, struct text *out);
+const char *op_flows(const struct json *request, struct text *out);
 
 // The object that the request names under `key`, or NULL.
 void *named_in(const struct json *request, const struct names *names, const char *key);

@@ -41,6 +41,8 @@ export interface ClusterOptions {
   /** A policy that passes its check. */
   readonly policy: Policy;
   readonly policyFile: string;
+  /** Settings of its nodes by their path, over those that a local cluster has. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Ends the start. */
   readonly signal: AbortSignal;
 }
@@ -67,7 +69,10 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   }
 }
 
-async function start({ policy, policyFile }: ClusterOptions, started: Processes): Promise<LocalCluster> {
+async function start(
+  { policy, policyFile, settings = {} }: ClusterOptions,
+  started: Processes,
+): Promise<LocalCluster> {
   const { directory } = started;
   const file = (name: string) => join(directory, name);
   const datacenters = [...policy.datacenters.values()];
@@ -107,7 +112,7 @@ async function start({ policy, policyFile }: ClusterOptions, started: Processes)
     sites.map(async ({ id, datacenter, region, port, url }): Promise<LocalNode> => {
       const files = { config: file(`${id}.yaml`), key: file('token.pem'), log: file(`${id}.log`) };
       const stateDir = file(`${id}.state`);
-      const config = localNodeConfig({ ...cloud, id, datacenter, port, stateDir });
+      const config = localNodeConfig({ ...cloud, id, datacenter, port, stateDir, settings });
       await writeFile(files.config, config);
       const child = started.keepNode(id, () => spawnNode(program, files));
       await readiness(child, id, files.log);

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document } from 'yaml';
 import type { TrustedSigner } from '../../policy/bundle.ts';
 
 /** What all nodes of a local cluster have in common. */
@@ -15,12 +15,14 @@ export interface LocalNodeOptions extends LocalCloud {
   readonly port: number;
   /** A directory of this node's own. */
   readonly stateDir: string;
+  /** Further settings by their path, over those that a local cluster has. */
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /** The configuration of one node of a local cluster, as its file has it. */
 export function localNodeConfig(options: LocalNodeOptions): string {
-  const { id, datacenter, cloud, port, bundle, signers, stateDir, directoryKey } = options;
-  return stringify({
+  const { id, datacenter, cloud, port, bundle, signers, stateDir, directoryKey, settings } = options;
+  const document = new Document({
     mode: 'development',
     node: { id, datacenter, cloud },
     policy: { bundle, signers, stateDir },
@@ -32,4 +34,6 @@ export function localNodeConfig(options: LocalNodeOptions): string {
     directory: { keyFile: directoryKey, perAddress: { perSecond: 10_000, burst: 10_000 } },
     log: { pretty: false },
   });
+  for (const [path, value] of Object.entries(settings)) document.setIn(path.split('.'), value);
+  return String(document);
 }

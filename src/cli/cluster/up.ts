@@ -12,7 +12,11 @@ const DEFAULT_POLICY = fileURLToPath(new URL('../../../config/policies/zoom-2020
  * `watershed cluster up`: in the foreground until SIGTERM, Ctrl-C or the terminal's end. Exit codes: 0 ended,
  * 1 not started (or the policy fails its check), 2 not a policy.
  */
-export async function runClusterUp(options: { policy?: string; json: boolean }): Promise<void> {
+export async function runClusterUp(options: {
+  policy?: string;
+  json: boolean;
+  set: Readonly<Record<string, unknown>>;
+}): Promise<void> {
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(text);
   const policyFile = options.policy ?? DEFAULT_POLICY;
   const loaded = loadPolicy(policyFile);
@@ -31,7 +35,12 @@ export async function runClusterUp(options: { policy?: string; json: boolean }):
   try {
     await setUp(ending.signal);
     publishCluster();
-    cluster = await startCluster({ policy: loaded.policy, policyFile, signal: ending.signal });
+    cluster = await startCluster({
+      policy: loaded.policy,
+      policyFile,
+      settings: options.set,
+      signal: ending.signal,
+    });
   } catch (error) {
     process.stderr.write(`the cluster did not start: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
