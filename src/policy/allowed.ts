@@ -21,9 +21,27 @@ export function allowedForLabel(p: CompiledPolicy, label: Label, datacenter: str
   return withinNarrowing(p, label, datacenter);
 }
 
+/** A(L) for many questions about one label: as `allowedForLabel`, of the number of a datacenter. */
+export function allowedByNumber(p: CompiledPolicy, label: Label): (datacenter: number) => boolean {
+  const { table, regionOf } = p;
+  const rows: number[] = [];
+  for (const client of [label.home, ...label.evidence]) {
+    const c = p.regionNumber.get(client);
+    if (c === undefined) return () => false;
+    const row = c * p.datacenterNames.length;
+    if (!rows.includes(row)) rows.push(row);
+  }
+  const left = label.regions && new Set(label.regions.map((region) => p.regionNumber.get(region)));
+  return (d) => {
+    for (let i = 0; i < rows.length; i++) if (table[(rows[i] ?? 0) + d] !== 1) return false;
+    return left === null || left.has(regionOf[d]);
+  };
+}
+
 /** A(L) as names, in the order of the document. */
 export function allowedSet(p: CompiledPolicy, label: Label): string[] {
-  return p.datacenterNames.filter((datacenter) => allowedForLabel(p, label, datacenter));
+  const may = allowedByNumber(p, label);
+  return p.datacenterNames.filter((_, d) => may(d));
 }
 
 /** What decided a question about one datacenter; a closed set. */

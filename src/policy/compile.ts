@@ -7,6 +7,8 @@ import type { Policy } from './model.ts';
 export interface CompiledRoute {
   readonly primaries: Uint32Array;
   readonly secondaries: Uint32Array;
+  /** Whether all secondaries weigh the same: then the greater hash is drawn, without a logarithm. */
+  readonly uniform: boolean;
   /** 1 for each datacenter that the route lists. */
   readonly seats: Uint8Array;
 }
@@ -39,6 +41,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   const datacenterNames = [...policy.datacenters.keys()];
   const regionNumber = new Map(regionNames.map((name, i) => [name, i]));
   const datacenterNumber = new Map(datacenterNames.map((name, i) => [name, i]));
+  const weights = Float64Array.from(policy.datacenters.values(), (d) => d.weight);
   return {
     policy,
     digest: digestOf(policy),
@@ -59,10 +62,11 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
         const secondaries = numbers(route.secondaries);
         const seats = new Uint8Array(datacenterNames.length);
         for (const d of [...primaries, ...secondaries]) seats[d] = 1;
-        return [route.region, { primaries, secondaries, seats }];
+        const uniform = secondaries.every((d) => weights[d] === weights[secondaries[0] ?? 0]);
+        return [route.region, { primaries, secondaries, uniform, seats }];
       }),
     ),
-    weights: Float64Array.from(policy.datacenters.values(), (d) => d.weight),
+    weights,
     siteHashes: Uint32Array.from(datacenterNames.flatMap((name) => SEEDS.map((seed) => hash32(name, seed)))),
     regionOfCountry: new Map(
       [...policy.regions.values()].flatMap((r) => r.countries.map((country) => [country, r.name] as const)),

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Label } from './model.ts';
+import { allowedForLabel } from './allowed.ts';
+import { compilePolicy } from './compile.ts';
+import type { Datacenter, Label } from './model.ts';
 import { route, score } from './routing.ts';
 import { compiled, edited, example } from './testing/examples.ts';
+import { largePolicy } from './testing/large.ts';
 
 const zoom = example('zoom-2020');
 const us: Label = { home: 'us', evidence: ['us'], regions: null };
@@ -57,6 +60,30 @@ describe('secondaries', () => {
       ] satisfies [string, number][];
       const best = ranked.toSorted(([a, v], [b, w]) => score(jti, b, w) - score(jti, a, v)).slice(0, 2);
       expect(route(heavy, us, up, jti).secondaries).toEqual(best.map(([name]) => name));
+    }
+  });
+
+  it.each([
+    ['of one weight', () => 1],
+    ['of several weights', (i: number) => 1 + (i % 7)],
+  ])('are the two best of forty %s that are allowed and up, as sorting them would find', (_case, weigh) => {
+    const large = largePolicy(20, 200, 40);
+    const sites = [...large.datacenters].map(([name, site], i): [string, Datacenter] => [
+      name,
+      { ...site, weight: weigh(i) },
+    ]);
+    const p = compilePolicy({ ...large, datacenters: new Map(sites), closed: ['dc-41'] });
+    for (const [i, jti] of jtis.entries()) {
+      const home = p.regionNames[i % 20] ?? '';
+      const label: Label = { home, evidence: [home, 'region-3'], regions: null };
+      const live = (d: string) => (Number(d.split('-')[1]) + i) % 3 !== 0;
+      const best = (p.policy.routes.get(home)?.secondaries ?? [])
+        .filter((d) => allowedForLabel(p, label, d) && live(d))
+        .map((d): [string, number] => [d, score(jti, d, p.policy.datacenters.get(d)?.weight ?? 0)])
+        .toSorted(([, a], [, b]) => b - a)
+        .slice(0, 2)
+        .map(([d]) => d);
+      expect(route(p, label, live, jti).secondaries).toEqual(best);
     }
   });
 

@@ -1,5 +1,5 @@
-import { allowedForLabel } from './allowed.ts';
-import type { CompiledPolicy } from './compile.ts';
+import { allowedByNumber } from './allowed.ts';
+import type { CompiledPolicy, CompiledRoute } from './compile.ts';
 import { hash32, mix32, SEEDS } from './hash.ts';
 import type { Label } from './model.ts';
 
@@ -18,37 +18,51 @@ export interface SeatList {
  * `jti`, so the same question has the same answer at every node; where fewer are left, all of them.
  */
 export function route(p: CompiledPolicy, label: Label, live: Live, jti: string): SeatList {
-  return routeWithin(p, label.home, (d) => allowedForLabel(p, label, d) && live(d), jti);
+  const may = allowedByNumber(p, label);
+  return listOf(p, label.home, (d, name) => may(d) && live(name), jti);
 }
 
 /** As `route`, for those datacenters of the home's route that `may` accepts. */
 export function routeWithin(p: CompiledPolicy, home: string, may: Live, jti: string): SeatList {
+  return listOf(p, home, (_, name) => may(name), jti);
+}
+
+/** Accepts a datacenter by number and name. */
+type Accept = (datacenter: number, name: string) => boolean;
+
+function listOf(p: CompiledPolicy, home: string, may: Accept, jti: string): SeatList {
   const listed = p.routes.get(home);
   if (listed === undefined) return { primaries: [], secondaries: [] };
   const primaries: string[] = [];
   for (const d of listed.primaries) {
     const name = p.datacenterNames[d];
-    if (name !== undefined && may(name)) primaries.push(name);
+    if (name !== undefined && may(d, name)) primaries.push(name);
   }
-  return { primaries, secondaries: draw(p, listed.secondaries, may, jti) };
+  return { primaries, secondaries: draw(p, listed, may, jti) };
 }
 
 /** The two best scores among those that `may` accepts, best first; ties by name. */
-function draw(p: CompiledPolicy, candidates: Uint32Array, may: Live, jti: string): string[] {
+function draw(
+  p: CompiledPolicy,
+  { secondaries, uniform }: CompiledRoute,
+  may: Accept,
+  jti: string,
+): string[] {
   const high = hash32(jti, SEEDS[0]);
   const low = hash32(jti, SEEDS[1]);
   const drawn: string[] = [];
   // The scores of drawn[0] and drawn[1]; no real score is below 0.
   let best = -1;
   let next = -1;
-  for (const d of candidates) {
+  for (let i = 0; i < secondaries.length; i++) {
+    const d = secondaries[i] ?? 0;
+    const hash = hash52(high ^ (p.siteHashes[2 * d] ?? 0), low ^ (p.siteHashes[2 * d + 1] ?? 0));
+    // The score rises with the hash: among equal weights the hash alone tells which is better.
+    const mine = uniform ? hash : rank(hash, p.weights[d] ?? 1);
+    // Whoever cannot be drawn need not be asked about: the order of the two questions changes nothing.
+    if (mine < next) continue;
     const name = p.datacenterNames[d];
-    if (name === undefined || !may(name)) continue;
-    const mine = rank(
-      high ^ (p.siteHashes[2 * d] ?? 0),
-      low ^ (p.siteHashes[2 * d + 1] ?? 0),
-      p.weights[d] ?? 1,
-    );
+    if (name === undefined || !may(d, name)) continue;
     if (mine > best || (mine === best && name < (drawn[0] ?? ''))) {
       if (drawn[0] !== undefined) drawn[1] = drawn[0];
       drawn[0] = name;
@@ -69,9 +83,14 @@ function draw(p: CompiledPolicy, candidates: Uint32Array, may: Live, jti: string
  */
 export function score(key: string, name: string, weight: number): number {
   const [high, low] = SEEDS;
-  return rank(hash32(key, high) ^ hash32(name, high), hash32(key, low) ^ hash32(name, low), weight);
+  return rank(hash52(hash32(key, high) ^ hash32(name, high), hash32(key, low) ^ hash32(name, low)), weight);
 }
 
-function rank(high: number, low: number, weight: number): number {
-  return weight / -Math.log(((mix32(high) >>> 6) * 2 ** 26 + (mix32(low) >>> 6) + 0.5) / 2 ** 52);
+/** 52 bits of the two halves. */
+function hash52(high: number, low: number): number {
+  return (mix32(high) >>> 6) * 2 ** 26 + (mix32(low) >>> 6);
+}
+
+function rank(hash: number, weight: number): number {
+  return weight / -Math.log((hash + 0.5) / 2 ** 52);
 }
