@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { styleText } from 'node:util';
 import type { Fault, Policy, Positions } from '../policy/model.ts';
 import { parsePolicyBytes } from '../policy/parse.ts';
@@ -42,28 +42,55 @@ export type Loaded =
 export function loadPolicy(file: string): Loaded {
   let bytes: Uint8Array;
   try {
-    const { size } = statSync(file);
-    if (size > LIMITS.text * 4) return unreadable(file, `larger than ${LIMITS.text} characters`);
-    bytes = readFileSync(file);
+    const read = readAtMost(file, LIMITS.text * 4);
+    if (read === null) return unreadable(file, `larger than ${LIMITS.text} characters`);
+    bytes = read;
   } catch (error) {
     return unreadable(file, `cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
   }
   return parsePolicyBytes(bytes, file);
 }
 
+/** The bytes of a file, a pipe or a device; null where there are more than that, so that no file is endless. */
+function readAtMost(file: string, most: number): Uint8Array | null {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (;;) {
+      const chunk = Buffer.alloc(64 * 1024);
+      const read = readSync(descriptor, chunk);
+      if (read === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, read));
+      total += read;
+      if (total > most) return null;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function unreadable(file: string, message: string): Loaded {
   return { ok: false, faults: [{ file, line: 1, column: 1, code: 'unreadable', message }] };
 }
 
-/** `FILE:LINE:COL: message`, on one line. */
+/** `FILE:LINE:COL: message`, on one line: what a document brings along can neither end it nor steer a terminal. */
 export function faultLine({ file, line, column, message }: Fault): string {
-  return `${file}:${line}:${column}: ${message}\n`;
+  return `${file}:${line}:${column}: ${printable(message)}\n`;
+}
+
+/** Control characters and direction overrides as escapes. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Warnings go to stderr: stdout has what decides the exit code. */
 export function printWarnings(io: Io, warnings: readonly Fault[]): void {
   for (const { file, line, column, message } of warnings) {
-    io.err(`${file}:${line}:${column}: warning: ${message}\n`);
+    io.err(`${file}:${line}:${column}: warning: ${printable(message)}\n`);
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyCommand } from './policy.ts';
+import type { Io } from './policy-io.ts';
 
 const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
 const file = (name: string) => join(POLICIES, `${name}.yaml`);
@@ -18,7 +19,7 @@ class Aborted extends Error {}
 /** Runs `watershed policy …` in this process. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const result = { code: 0, out: '', err: '' };
-  const command = policyCommand({
+  const io: Io = {
     out: (text) => {
       result.out += text;
     },
@@ -33,9 +34,9 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
       result.code = code;
       throw new Aborted();
     },
-  });
+  };
   try {
-    await command.parseAsync(args, { from: 'user' });
+    await policyCommand(io, args).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof Aborted)) throw error;
   }
@@ -77,7 +78,7 @@ describe('policy check', () => {
     expect(out).toContain(`${bad}:2:8: `);
     expect(out).toContain(`${join(dir, 'none.yaml')}:1:1: cannot be read`);
     expect(out).toContain(`${dir}:1:1: cannot be read`);
-    expect(out).toContain('b.bin:1:1: not UTF-8');
+    expect(out).toContain('b.bin:1:2: not UTF-8');
   });
 
   it('the highest code wins', async () => {
@@ -300,5 +301,44 @@ describe('policy keygen, sign and verify', () => {
     expect((await run('sign', file('zoom-2020-february'), '--key', key)).code).toBe(1);
     expect((await run('sign', write('n.yaml', 'a'), '--key', key)).code).toBe(2);
     expect((await run('sign', file('zoom-2020'), '--key', file('zoom-2020'))).code).toBe(2);
+  });
+});
+
+describe('whatever is in a file or on the command line', () => {
+  it('findings stay on one line each, and steer no terminal', async () => {
+    const text = readFileSync(file('zoom-2020'), 'utf8').replace(
+      '  cn:',
+      '  "\\e[31mred\\u202e": { countries: [FR, FR], admits: any }\n  "new\\nline": { countries: [FR], admits: any }\n  cn:',
+    );
+    const { code, out } = await run('check', write('escapes.yaml', text));
+    expect(code).toBe(2);
+    expect(['\u001b', '\u202e'].some((character) => out.includes(character))).toBe(false);
+    for (const line of out.trim().split('\n')) expect(line).toMatch(/escapes\.yaml:\d+:\d+: /);
+  });
+
+  it('a file without end is read no further than a policy may be long', async () => {
+    const { code, out } = await run('check', '/dev/zero');
+    expect([code, out]).toEqual([2, '/dev/zero:1:1: larger than 2097152 characters\n']);
+  });
+
+  it.each([
+    [['check', '--json']],
+    [['explain', 'zoom-2020', '--client', 'us', '--json']],
+    [['frobnicate', '--json']],
+    [['check', '--jsn', 'zoom-2020', '--json']],
+    [['check', 'none', '--json']],
+    [['diff', 'zoom-2020', 'none', '--json']],
+    [['explain', 'zoom-2020', '--client', '__proto__', '--datacenter', 'sha', '--json']],
+    [['explain', 'zoom-2020', '--client', 'us', '--datacenter', 'constructor', '--json']],
+    [['simulate', 'zoom-2020', '--client', 'xx', '--json']],
+    [['meet', 'zoom-2020', 'us', 'xx', '--json']],
+    [['replay', 'zoom-2020', 'none', '--json']],
+    [['sign', 'none', '--key', 'none', '--json']],
+    [['verify', 'none', '--signer', 'x', '--json']],
+    [['keygen', '/nowhere/at/all', '--json']],
+  ])('--json prints one document and nothing else: %j', async (args) => {
+    const { code, out } = await run(...args.map((arg) => (arg === 'zoom-2020' ? file(arg) : arg)));
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toBeTypeOf('object');
   });
 });

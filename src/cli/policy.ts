@@ -4,7 +4,7 @@ import { runCheck } from './policy-check.ts';
 import { runDiff } from './policy-diff.ts';
 import { runExplain } from './policy-explain.ts';
 import { runGraph } from './policy-graph.ts';
-import { EXIT, type Io, processIo } from './policy-io.ts';
+import { EXIT, type Io, printJson, processIo } from './policy-io.ts';
 import { runReplay } from './policy-replay.ts';
 import { runMeet, runSimulate } from './policy-simulate.ts';
 
@@ -12,12 +12,17 @@ import { runMeet, runSimulate } from './policy-simulate.ts';
  * `watershed policy …`. Exit codes: 0 holds (allowed, no new reach), 1 a violation (not allowed), 2 not a policy,
  * an unknown name or a wrong call, 3 wider. With `--json`, stdout has one document and nothing else.
  */
-export function policyCommand(io: Io = processIo): Command {
+export function policyCommand(io: Io = processIo, argv: readonly string[] = process.argv): Command {
   const policy = new Command('policy').description(
     'ask the policy a question, and get the line that answers it',
   );
   // A wrong call must not look like an answer: commander's own code would be 1.
-  policy.exitOverride((error: CommanderError) => io.abort(error.exitCode === 0 ? EXIT.ok : EXIT.notPolicy));
+  policy.exitOverride((error: CommanderError) => {
+    if (error.exitCode === 0) return io.abort(EXIT.ok);
+    const { message } = error;
+    if (argv.includes('--json')) printJson(io, { exit: EXIT.notPolicy, status: 'wrong-call', message });
+    return io.abort(EXIT.notPolicy);
+  });
   policy.configureOutput({ writeOut: io.out, writeErr: io.err });
 
   policy

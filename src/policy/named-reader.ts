@@ -3,8 +3,9 @@ import type { Entry } from './tree.ts';
 
 /** A reader that knows which names the document defines, so that every use of one can be judged where it stands. */
 export class NamedReader extends Reader {
-  readonly #regions: ReadonlySet<string>;
-  readonly #datacenters: ReadonlySet<string>;
+  /** Null where the section is not there, or no map: that is remarked on, and every use of a name is not. */
+  readonly #regions: ReadonlySet<string> | null;
+  readonly #datacenters: ReadonlySet<string> | null;
 
   /** Takes the sections that define the names, wherever in the document they stand. */
   constructor(regions: Entry | undefined, datacenters: Entry | undefined) {
@@ -37,7 +38,7 @@ export class NamedReader extends Reader {
   /** Remarks unless `text` is a defined name. */
   defined(text: Text, kind: 'region' | 'datacenter'): void {
     const names = kind === 'region' ? this.#regions : this.#datacenters;
-    if (names.has(text.value)) return;
+    if (names === null || names.has(text.value)) return;
     const hint = this.hint(text.value, names);
     this.remark(text.at, `undefined-${kind}`, `the ${kind} "${text.value}" is not defined${hint}`);
   }
@@ -53,6 +54,6 @@ export class NamedReader extends Reader {
   }
 }
 
-function namesOf(entry: Entry | undefined): ReadonlySet<string> {
-  return new Set(entry?.value.kind === 'map' ? entry.value.entries.keys() : []);
+function namesOf(entry: Entry | undefined): ReadonlySet<string> | null {
+  return entry?.value.kind === 'map' ? new Set(entry.value.entries.keys()) : null;
 }

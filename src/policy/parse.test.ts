@@ -283,3 +283,77 @@ describe('warnings', () => {
     expect(warningsOf(edited('zoom-2020', from, to))).toEqual(warnings);
   });
 });
+
+describe('what other readers would read otherwise', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const at = (input: Uint8Array) => {
+    const result = parsePolicyBytes(input, 'p.yaml');
+    return result.ok ? 'accepted' : result.faults.map((f) => `${f.line}:${f.column} ${f.code}`).join(' ');
+  };
+
+  it('bytes that are not UTF-8 are pointed at, also after characters that are written so', () => {
+    const [before = '', after = ''] = ZOOM.split('  cn:');
+    const written = bytes(`${before}# \ufffd and 日本\n# \ufffd `);
+    const line = before.split('\n').length + 1;
+    expect(at(Uint8Array.of(...written, 0xff, ...bytes(`\n  cn:${after}`)))).toBe(`${line}:5 binary`);
+    expect(at(Uint8Array.of(0xff, 0xfe, 0x76, 0))).toBe('1:1 binary');
+    expect(at(Uint8Array.of(...bytes('ab: '), 0xe6, 0x97))).toBe('1:5 binary');
+  });
+
+  it('a carriage return alone ends a line for some', () => {
+    const hidden = ZOOM.replace('version: 12', 'version: 12 # as before\rclosed: [sjc]');
+    expect(at(bytes(hidden))).toBe('1:24 line-break');
+    expect(at(bytes(ZOOM.replaceAll('\n', '\r\n')))).toBe('accepted');
+  });
+
+  it('a byte order mark moves no column', () => {
+    const wrong = ZOOM.replace('version: 12', 'version: x');
+    expect(at(bytes(`\ufeff${wrong}`))).toBe('1:10 type');
+    expect(at(bytes(`\ufeff${ZOOM}`))).toBe('accepted');
+  });
+
+  it.each([
+    ['.nan', 'and is the number NaN'],
+    ['.inf', 'and is the number Infinity'],
+    ['"12"', 'and is the string "12"'],
+    ['~', 'and is empty'],
+    ['[1]', 'and is a list'],
+  ])('version: %s', (value, message) => {
+    expect(messageOf(ZOOM.replace('version: 12', `version: ${value}`))).toContain(message);
+  });
+
+  it('keys of other kinds, and quotes that make no difference', () => {
+    const region = (key: string) => ZOOM.replace('  cn:', `  ${key} { countries: [FR], admits: any }\n  cn:`);
+    for (const [key, shown] of [
+      ['12:', '12'],
+      ['true:', 'true'],
+      ['~:', 'null'],
+      ['? [a]\n  :', 'a list'],
+      ['? { a: b }\n  :', 'a map'],
+    ]) {
+      expect(messageOf(region(key ?? ''))).toContain(`the key ${shown} is not a string`);
+    }
+    for (const key of ['"us":', "'us':", '"\\x75s":']) {
+      expect(messageOf(region(key))).toContain('"us" stands twice here');
+    }
+    expect(messageOf(region('__proto__:'))).toContain('the region "__proto__"');
+  });
+
+  it('a section that is not there is the one fault: not every name in it', () => {
+    expect(faultsOf(ZOOM.replace('datacenters:', 'datacentres:'))).toEqual([
+      '1:version: missing-key',
+      '8:datacentres: unknown-key',
+    ]);
+  });
+
+  it('an enrolment key of another form is warned of', () => {
+    const keyed = (key: string) =>
+      edited('zoom-2020', 'sjc: { region: us,', `sjc: { region: us, key: "${key}",`);
+    const warnings = (text: string) => {
+      const result = parsePolicy(text, 'p.yaml');
+      return result.ok ? result.warnings.map((w) => w.code) : result.faults.map((f) => f.code);
+    };
+    expect(warnings(keyed('nonsense'))).toEqual(['key-form']);
+    expect(warnings(keyed(`ed25519:${'A'.repeat(43)}`))).toEqual([]);
+  });
+});

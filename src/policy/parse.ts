@@ -1,5 +1,5 @@
 import { parseInstant } from './address.ts';
-import type { Fault, Policy, Positions, Route } from './model.ts';
+import type { Fault, Policy, Position, Positions, Route } from './model.ts';
 import { NamedReader } from './named-reader.ts';
 import { readDatacenters } from './parse-datacenters.ts';
 import { MAX_REGIONS, readRegions } from './parse-regions.ts';
@@ -23,9 +23,24 @@ export function parsePolicyBytes(bytes: Uint8Array, file: string): Parsed {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { ok: false, faults: [{ file, line: 1, column: 1, code: 'binary', message: 'not UTF-8 text' }] };
+    return { ok: false, faults: [{ file, ...notUtf8(bytes), code: 'binary', message: 'not UTF-8 text' }] };
   }
   return parsePolicy(text, file);
+}
+
+/** Where the first byte stands that is no UTF-8: read leniently, the first replacement that is not in the text itself. */
+function notUtf8(bytes: Uint8Array): Position {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const encoder = new TextEncoder();
+  let [from, read] = [0, 0];
+  for (let at = lenient.indexOf('\ufffd'); at !== -1; at = lenient.indexOf('\ufffd', at + 1)) {
+    read += encoder.encode(lenient.slice(from, at)).length;
+    if (bytes[read] !== 0xef || bytes[read + 1] !== 0xbf || bytes[read + 2] !== 0xbd) {
+      return new Lines(lenient).at(at);
+    }
+    [from, read] = [at + 1, read + 3];
+  }
+  return { line: 1, column: 1 };
 }
 
 /**

@@ -16,7 +16,8 @@ function kindOf(tree: Tree): string {
   if (tree.kind === 'map') return 'a map';
   if (tree.kind === 'seq') return 'a list';
   if (tree.value === null) return 'empty';
-  return `${typeof tree.value === 'string' ? 'the string' : `the ${typeof tree.value}`} ${JSON.stringify(tree.value)}`;
+  if (typeof tree.value === 'string') return `the string ${JSON.stringify(tree.value)}`;
+  return `the ${typeof tree.value} ${tree.value}`;
 }
 
 /** Takes values of the expected type out of a tree, and remarks on every one that is not of it. */

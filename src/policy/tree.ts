@@ -50,6 +50,12 @@ export function readTree(text: string): { root: Tree | null; remarks: Remark[] }
       remarks: [{ at: binary, code: 'binary', message: `not text: character U+${unit}` }],
     };
   }
+  const bare = /\r(?!\n)/.exec(text);
+  if (bare !== null) {
+    const message =
+      'a carriage return without a line feed: other readers end the line here, and read another policy';
+    return { root: null, remarks: [{ at: bare.index, code: 'line-break', message }] };
+  }
   const deep = tooDeep(text);
   if (deep !== null) {
     return {
@@ -199,7 +205,7 @@ class TreeReader {
       if (value.kind === 'scalar' && value.value === null) value = { ...value, at: keyAt };
       if (key.kind === 'broken') continue;
       if (key.kind !== 'scalar' || typeof key.value !== 'string') {
-        const shown = key.kind === 'scalar' ? String(key.value) : `a ${key.kind}`;
+        const shown = key.kind === 'scalar' ? String(key.value) : key.kind === 'map' ? 'a map' : 'a list';
         this.#remark(keyAt, 'key', `the key ${shown} is not a string: put quotes around it`);
       } else if (entries.has(key.value)) {
         this.#remark(keyAt, 'duplicate-key', `"${key.value}" stands twice here`);

@@ -1,6 +1,9 @@
 import { tableOf } from './compile.ts';
 import type { Fault, Path, Policy, Positions } from './model.ts';
 
+/** An enrolment key, as `watershed node enrol` and a datacenter's certificate have it. */
+const ENROLMENT_KEY = /^ed25519:[A-Za-z0-9_-]{43}$/;
+
 /** What a policy may say and its author may not have meant; none of it lets anyone in. */
 export function warningsOf(policy: Policy, positions: Positions): Fault[] {
   const found: Fault[] = [];
@@ -18,6 +21,14 @@ export function warningsOf(policy: Policy, positions: Positions): Fault[] {
         `the route of ${name} has ${count}: two are drawn for each session`,
       );
     }
+  }
+  for (const { name, key } of policy.datacenters.values()) {
+    if (key === null || ENROLMENT_KEY.test(key)) continue;
+    warn(
+      ['datacenters', name, 'key'],
+      'key-form',
+      `the key of ${name} is not ed25519:…: no node can register there`,
+    );
   }
   for (const [name, others] of apart(policy)) {
     const shown =
