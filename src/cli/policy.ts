@@ -5,6 +5,7 @@ import { runDiff } from './policy-diff.ts';
 import { runExplain } from './policy-explain.ts';
 import { runGraph } from './policy-graph.ts';
 import { EXIT, type Io, printJson, processIo } from './policy-io.ts';
+import { type NftablesOptions, runNftables } from './policy-nftables.ts';
 import { runReplay } from './policy-replay.ts';
 import { runMeet, runSimulate } from './policy-simulate.ts';
 
@@ -89,6 +90,20 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
     .argument('<file>', 'the policy')
     .option('--out <file>', 'where to write it; stdout by default')
     .action((file: string, options: { out?: string }) => runGraph(io, file, options));
+
+  policy
+    .command('nftables')
+    .description(
+      'a firewall for the nodes of a datacenter: node ports are open to the media prefixes alone (exit 0 or 2)',
+    )
+    .argument('<file>', 'the policy')
+    .requiredOption('--datacenter <name>', 'where the nodes stand')
+    .option('--signaling-port <port>', 'http.port; that of the datacenter’s url by default')
+    .option('--media-ports <range>', 'media.basePort, and one more for each further worker', '20000-20015')
+    .option('--link-port <port>', 'cluster.link.port', '4434')
+    .option('--pipe-ports <range>', 'cluster.pipes.portMin-portMax', '40000-49999')
+    .option('--json', 'one JSON document on stdout', false)
+    .action((file: string, options: NftablesOptions) => runNftables(io, file, options));
 
   policy
     .command('replay')
