@@ -24,19 +24,23 @@ export interface PipeQuestion {
 export interface PipeJudgeDeps {
   /** This node's own. */
   readonly datacenter: string;
+  /** By which what goes on is judged. */
   readonly policy: () => CompiledPolicy | null;
+  /** By which anything new is; null where nothing may be piped that is not yet. */
+  readonly current: () => CompiledPolicy | null;
   readonly decisions: DecisionRecorder;
 }
 
 /**
  * Decides whether a peer's media may go to, or come from, another node, by the policy of this moment, and records
- * it. Answers the policy's digest; throws `region_not_admitted`, `policy_missing`, `not_found` for a peer that is
- * gone, or `address_refused` where the other end is not at an address of its datacenter. Admissions that only
- * confirm an earlier one are not recorded again (`again`).
+ * it. Answers the policy's digest; throws `region_not_admitted`, `policy_missing`, `not_ready` while a node is behind
+ * its policy, `not_found` for a peer that is gone, or `address_refused` where the other end is not at an address of
+ * its datacenter. What only confirms an earlier admission (`again`) is judged by the policy that runs, and its
+ * admission is not recorded a second time.
  */
 export function judgePipe(deps: PipeJudgeDeps, question: PipeQuestion, again = false): string {
   const { direction, label, node, datacenter, farPolicy, nonce } = question;
-  const p = deps.policy();
+  const p = again ? deps.policy() : deps.current();
   const record = (kind: 'admit' | 'refuse', code: string, rule: string): void =>
     deps.decisions.record({
       step: 'pipe',
@@ -54,7 +58,7 @@ export function judgePipe(deps: PipeJudgeDeps, question: PipeQuestion, again = f
       pipe: { direction, datacenter, node, farPolicy, nonce },
     });
   try {
-    if (p === null) throw new WatershedError('policy_missing');
+    if (p === null) throw withoutPolicy(deps);
     if (label === undefined) throw new WatershedError('not_found', 'the peer is gone');
     // Where it would be processed next.
     const where = direction === 'out' ? datacenter : deps.datacenter;
@@ -71,6 +75,13 @@ export function judgePipe(deps: PipeJudgeDeps, question: PipeQuestion, again = f
     record('refuse', error instanceof WatershedError ? error.code : 'internal', ruleOf(error));
     throw error;
   }
+}
+
+/** Why nothing new may be piped. */
+export function withoutPolicy({ policy }: Pick<PipeJudgeDeps, 'policy'>): WatershedError {
+  return policy() === null
+    ? new WatershedError('policy_missing')
+    : new WatershedError('not_ready', 'a newer policy is signed');
 }
 
 /** Whether an address is one of a datacenter's, where the policy says which those are. */

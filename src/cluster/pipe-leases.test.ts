@@ -272,6 +272,27 @@ describe('both sides decide', () => {
     expect(seen(hkg)).toEqual([['refuse', 'region_not_admitted', 'hkg', 'in', 'sjc']]);
   });
 
+  test('a node that is behind its policy pipes nothing new, either way, and goes on with what is there', async () => {
+    const { sjc, hkg, media, known, open, losses } = await twoNodes();
+    await open();
+    const other = { ...REQUEST, pipeId: 'other' };
+    const behind = { code: 'not_ready' };
+    sjc.behind = true;
+    await expect(open(other)).rejects.toMatchObject(behind);
+    sjc.behind = false;
+    hkg.behind = true;
+    await expect(open(other)).rejects.toMatchObject(behind);
+    delete known.ann;
+    await expect(open(other)).rejects.toMatchObject(behind);
+    sjc.behind = true;
+    sjc.pipes.rejudge();
+    hkg.pipes.rejudge();
+    cloud.clock += 10_000;
+    await settled(hkg, sjc);
+    expect([counts(sjc).out, counts(hkg).in, media.piped.size]).toEqual([1, 1, 1]);
+    expect(losses).toEqual([]);
+  });
+
   test('again after a switch of policy: at once on the side that switched, and then on the other', async () => {
     const { sjc, hkg, media, open, losses } = await twoNodes();
     await open();

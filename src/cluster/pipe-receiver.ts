@@ -3,7 +3,7 @@ import type { Link, Links, LinkTarget } from '../links/types.ts';
 import type { PipeAnswer, PipeRequest, PipeSource } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
 import { WatershedError } from '../protocol/errors.ts';
-import { judgePipe, type PipeJudgeDeps } from './pipe-judge.ts';
+import { judgePipe, type PipeJudgeDeps, withoutPolicy } from './pipe-judge.ts';
 import {
   CLOSE,
   closedSchema,
@@ -160,7 +160,7 @@ export class PipeReceiver {
   /** One round: undefined when this node has to decide by another label first. */
   async #ask(lease: Lease, end: PipeRequest['end']): Promise<PipeAnswer | undefined> {
     const { far, room, pipeId, producerId, peerId, nonce, label } = lease;
-    const policy = label === null ? (this.#deps.policy()?.digest ?? '') : this.#judge(lease, label);
+    const policy = label === null ? this.#digest() : this.#judge(lease, label);
     const link = await this.#deps.links.connect(far.target);
     this.#assertStill(lease);
     const sentAt = this.#deps.now();
@@ -239,6 +239,13 @@ export class PipeReceiver {
         this.#judgeAgain(lease);
       }
     }
+  }
+
+  /** Of the policy by which this node will decide. */
+  #digest(): string {
+    const p = this.#deps.current();
+    if (p === null) throw withoutPolicy(this.#deps);
+    return p.digest;
   }
 
   /** By the policy of now. What is refused is over when this returns. */

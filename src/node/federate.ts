@@ -62,6 +62,7 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
     datacenter,
     // A node that is behind admits and pipes nothing new, and judges what is there by what it runs.
     policy: () => policy.running(),
+    current: () => policy.current(),
     decisions,
     now: () => performance.now(),
     log: logger,

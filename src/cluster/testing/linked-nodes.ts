@@ -57,6 +57,8 @@ export class LinkedNode {
   policy: CompiledPolicy | null = zoom2020();
   /** What leases are judged by, where a test shows them another. */
   leasePolicy = (): CompiledPolicy | null => this.policy;
+  /** It was shown a newer policy that it does not run. */
+  behind = false;
   /** While it is set, no link comes up. */
   #cut = false;
 
@@ -69,6 +71,7 @@ export class LinkedNode {
       links: { ...bound(links), connect: (target) => this.#connect(target) },
       datacenter,
       policy: () => this.leasePolicy(),
+      current: () => (this.behind ? null : this.leasePolicy()),
       decisions: { record: (decision) => this.decisions.push(decision) },
       now,
       log: quiet,
