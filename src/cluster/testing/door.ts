@@ -10,7 +10,7 @@ import { signDirectoryList } from '../../tokens/directory-signature.ts';
 import { issueJoinToken, type JoinTokenClaims } from '../../tokens/issue.ts';
 import { generateSigningKey, type SigningKey } from '../../tokens/keys.ts';
 import { createTokenVerifier } from '../../tokens/verify.ts';
-import { createAdmission } from '../admission.ts';
+import { type AdmissionDeps, createAdmission } from '../admission.ts';
 import type { Decision } from '../decision.ts';
 import { CACHE_MS, createRoster } from '../roster.ts';
 import type { Admission } from '../types.ts';
@@ -86,7 +86,11 @@ export interface Door {
 
 export const ISSUER = 'https://issuer.example.net';
 
-export async function createDoor(here: string, policy: CompiledPolicy = zoom2020()): Promise<Door> {
+export async function createDoor(
+  here: string,
+  policy: CompiledPolicy = zoom2020(),
+  over: Partial<Pick<AdmissionDeps, 'roster' | 'common'>> = {},
+): Promise<Door> {
   const issuerKey = generateSigningKey();
   const directoryKey = generateSigningKey();
   const registry = new MemoryRegistry(new MemoryStore(() => 0));
@@ -112,6 +116,7 @@ export async function createDoor(here: string, policy: CompiledPolicy = zoom2020
     now: () => state.now,
     decisions: { record: (decision) => decisions.push(decision) },
     onError: (error) => defects.push(error),
+    ...over,
   });
   const door: Door = {
     admission,
