@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { findWorker, type WorkerBinary } from '../workers/ensure.ts';
 import type { RunningNode } from './cli/node-process.ts';
-import { createAdmission } from './cluster/admission.ts';
+import { type AdmissionDeps, createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import type { SignList } from './cluster/directory.ts';
 import type { Federation } from './cluster/federation/types.ts';
@@ -49,6 +49,11 @@ export interface NodeParts {
   /** The policy as compiled already, in place of the file. */
   readonly policy?: CompiledPolicy;
   readonly page?: PageHandler;
+  /**
+   * The directory alone answers by this policy, as if its own check were off: what the layers below it hold shows
+   * then. For tests and replays; no configuration leads here.
+   */
+  readonly directoryPolicy?: CompiledPolicy;
 }
 
 /** How long a closing node lets its sessions say goodbye, in ms. */
@@ -138,7 +143,7 @@ async function compose(
   const sign: SignList = (list) => signDirectoryList(keys.directory, list);
   /** Asked at the door, and made with what is behind it. */
   let rooms: Federation | null = null;
-  const admission = createAdmission({
+  const admissionDeps: AdmissionDeps = {
     datacenter,
     policy: () => policy.running(),
     behind: () => policy.current() === null || member.problem() !== null,
@@ -154,7 +159,13 @@ async function compose(
     now: Date.now,
     decisions,
     onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
-  });
+  };
+  const admission = createAdmission(admissionDeps);
+  const { directoryPolicy } = parts;
+  const directory =
+    directoryPolicy === undefined
+      ? admission
+      : createAdmission({ ...admissionDeps, policy: () => directoryPolicy });
 
   const { federation, address: link } = await federate({
     config,
@@ -214,7 +225,7 @@ async function compose(
   const issuer = developmentIssuer(cloud, keys.development);
   const http = createHttpServer({
     options: { ...config.http, ...config.signaling, directoryPerAddress: config.directory.perAddress },
-    admission,
+    admission: { ...admission, directory: directory.directory },
     sessions,
     keys: () => directoryKeys(cloud, [keys.directory]),
     readiness: health,

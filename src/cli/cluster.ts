@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 
 interface UpOptions {
@@ -32,6 +32,14 @@ export function clusterCommand(): Command {
     .action(async () => {
       const { runClusterDown } = await import('./cluster/down.ts');
       await runClusterDown();
+    });
+  command
+    .command('replay')
+    .description('tell a story of the past with real nodes')
+    .addArgument(new Argument('<story>', 'which one').choices(['february-2020']))
+    .action(async () => {
+      const { runReplay } = await import('./cluster/replay.ts');
+      await runReplay();
     });
   return command;
 }

@@ -1,4 +1,5 @@
 import type { Heartbeat } from '../cluster/heartbeat.ts';
+import { CACHE_MS } from '../cluster/roster.ts';
 import type { Sessions } from '../signaling/session-host.ts';
 
 /** How a node's sessions end. In ms. */
@@ -11,6 +12,10 @@ export interface DrainTimes {
 
 /** A registry that does not answer is not waited for: the lease ends by itself. */
 const ANNOUNCE_MS = 1000;
+/** Until other nodes' directories know, whom everyone who is sent away asks at once. */
+const SETTLE_MS = CACHE_MS + 100;
+/** Never aborted. */
+const PATIENT = new AbortController().signal;
 
 /**
  * Takes a node out of service in order: no new rooms and nobody new, the directory leaves it out, then everyone
@@ -41,6 +46,7 @@ export class Drain {
     this.#announced ??= within(this.#heartbeat.drain(), ANNOUNCE_MS);
     if (waitMs === 0) this.#hasten.abort();
     await this.#announced;
+    await this.#sessions.whenEmpty(SETTLE_MS, PATIENT);
     await this.#sessions.whenEmpty(waitMs, this.#hasten.signal);
     this.#handedOver ??= this.#sessions.drain(handOverMs);
     await this.#handedOver;

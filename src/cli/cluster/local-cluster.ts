@@ -1,19 +1,18 @@
-import type { ChildProcess } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { issueNodeCertificate } from '../../identity/certificate.ts';
 import { publicKeyText } from '../../policy/bundle.ts';
-import type { Policy } from '../../policy/model.ts';
+import type { Datacenter, Policy } from '../../policy/model.ts';
 import { exportPrivatePem, generateSigningKey } from '../../tokens/keys.ts';
 import { ensurePageBundle } from '../../web/bundle.ts';
-import { end, ended } from './child.ts';
 import { buildChildProgram } from './child-program.ts';
-import { readiness, spawnNode } from './local-node.ts';
-import { localPolicyText, signLocally } from './local-policy.ts';
-import type { Order } from './messages.ts';
-import { localNodeConfig } from './node-config.ts';
+import { type NodeFiles, readiness, spawnNode } from './local-node.ts';
+import { type LocalSite, localPolicyText, signLocally, unfencedText } from './local-policy.ts';
+import { type LocalCloud, localNodeConfig } from './node-config.ts';
 import { freePorts } from './ports.ts';
+import { Processes } from './processes.ts';
 import { startRedis } from './redis.ts';
 
 export interface LocalNode {
@@ -45,11 +44,9 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Ends the start. */
   readonly signal: AbortSignal;
+  /** For replays: the directory of this datacenter's node answers by these routes, and by no fence. */
+  readonly mistake?: { readonly datacenter: string; readonly routes: string };
 }
-
-/** What the nodes have to close in order, and then Redis, in ms. */
-const NODE_CLOSE_MS = 3000;
-const REDIS_CLOSE_MS = 500;
 
 /**
  * Starts a Redis and one node for each datacenter of the policy, each a process of its own, and resolves once all
@@ -69,51 +66,49 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   }
 }
 
-async function start(
-  { policy, policyFile, settings = {} }: ClusterOptions,
-  started: Processes,
-): Promise<LocalCluster> {
+interface Site extends LocalSite {
+  readonly id: string;
+  readonly datacenter: string;
+  readonly region: string;
+  readonly port: number;
+  readonly enrolmentKey: KeyObject;
+}
+
+async function start(options: ClusterOptions, started: Processes): Promise<LocalCluster> {
+  const { policy, policyFile, mistake, settings = {} } = options;
   const { directory } = started;
   const file = (name: string) => join(directory, name);
-  const datacenters = [...policy.datacenters.values()];
-  const [redisPort = 0, ...nodePorts] = await freePorts(1 + datacenters.length);
-  const sites = datacenters.map(({ name, region }, index) => ({
-    id: `${name}-1`,
-    datacenter: name,
-    region,
-    port: nodePorts[index] ?? 0,
-    url: `ws://127.0.0.1:${nodePorts[index]}`,
-    key: publicKeyText(generateKeyPairSync('ed25519').publicKey),
-  }));
-  const text = localPolicyText(
-    await readFile(policyFile, 'utf8'),
-    new Map(sites.map((site) => [site.datacenter, site])),
-  );
+  const [redisPort = 0, ...ports] = await freePorts(1 + policy.datacenters.size);
+  const sites = [...policy.datacenters.values()].map((site, index) => siteOf(site, ports[index] ?? 0));
+  const bySite = new Map(sites.map((site) => [site.datacenter, site]));
+  const text = localPolicyText(await readFile(policyFile, 'utf8'), bySite);
   const { bundle, signers } = signLocally(policy.version, text);
-  const cloud = {
+  const cloud: LocalCloud = {
     cloud: policy.cloud,
     bundle: file('policy.bundle'),
     signers,
     directoryKey: file('directory.pem'),
+    redis: `redis://127.0.0.1:${redisPort}`,
   };
-  const secret = { mode: 0o600 };
-  const [program] = await Promise.all([
-    // Once, and not by each node.
-    buildChildProgram(file('program')),
-    ensurePageBundle(),
+  // Once, and not by each node; one after the other, since each ends the compiler that they share.
+  await ensurePageBundle();
+  const program = await buildChildProgram(file('program'));
+  await Promise.all([
     writeFile(cloud.bundle, bundle),
-    writeFile(file('token.pem'), exportPrivatePem(generateSigningKey()), secret),
-    writeFile(cloud.directoryKey, exportPrivatePem(generateSigningKey()), secret),
+    writeFile(file('token.pem'), exportPrivatePem(generateSigningKey()), SECRET),
+    writeFile(cloud.directoryKey, exportPrivatePem(generateSigningKey()), SECRET),
+    mistake && writeFile(file('mistake.yaml'), unfencedText(mistake.routes, bySite)),
   ]);
-  const redis = await startRedis({ port: redisPort, dir: file('redis') });
-  started.keepRedis(redis.process);
-
+  started.keepRedis(await startRedis({ port: redisPort, dir: file('redis') }));
   const nodes = await Promise.all(
-    sites.map(async ({ id, datacenter, region, port, url }): Promise<LocalNode> => {
-      const files = { config: file(`${id}.yaml`), key: file('token.pem'), log: file(`${id}.log`) };
-      const stateDir = file(`${id}.state`);
-      const config = localNodeConfig({ ...cloud, id, datacenter, port, stateDir, settings });
-      await writeFile(files.config, config);
+    sites.map(async (site): Promise<LocalNode> => {
+      const { id, datacenter, region, url } = site;
+      const files: NodeFiles = {
+        config: await writeNode(site, cloud, directory, settings),
+        tokenKey: file('token.pem'),
+        log: file(`${id}.log`),
+        directoryPolicy: mistake?.datacenter === datacenter ? file('mistake.yaml') : null,
+      };
       const child = started.keepNode(id, () => spawnNode(program, files));
       await readiness(child, id, files.log);
       return { id, datacenter, region, url, pid: child.pid ?? 0 };
@@ -121,58 +116,55 @@ async function start(
   );
   return {
     nodes,
-    redis: redis.url,
+    redis: cloud.redis,
     directory,
     onLoss: (listener) => started.onLoss(listener),
     close: () => started.close(),
   };
 }
 
-/** The processes of a cluster and the directory they share. Whoever started them ends them. */
-class Processes {
-  readonly directory: string;
-  readonly #nodes = new Map<string, ChildProcess>();
-  #redis: ChildProcess | null = null;
-  #closing: Promise<void> | undefined;
+const SECRET = { mode: 0o600 };
 
-  constructor(directory: string) {
-    this.directory = directory;
-  }
+/** A datacenter on this machine, with an enrolment key that is made for it. */
+function siteOf({ name, region }: Datacenter, port: number): Site {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return {
+    id: `${name}-1`,
+    datacenter: name,
+    region,
+    port,
+    url: `ws://127.0.0.1:${port}`,
+    key: publicKeyText(publicKey),
+    enrolmentKey: privateKey,
+  };
+}
 
-  keepRedis(child: ChildProcess): void {
-    this.#redis = child;
-    if (this.#closing !== undefined) child.kill('SIGKILL');
-  }
-
-  /** Throws when the cluster is closing: nothing is started any more. */
-  keepNode(id: string, spawn: () => ChildProcess): ChildProcess {
-    if (this.#closing !== undefined) throw new Error('the cluster is closing');
-    const child = spawn();
-    this.#nodes.set(id, child);
-    return child;
-  }
-
-  onLoss(listener: (name: string, how: string) => void): void {
-    const all = [...this.#nodes, ['redis', this.#redis] as const];
-    for (const [name, child] of all) {
-      if (child === null) continue;
-      void ended(child).then(() => {
-        if (this.#closing === undefined) listener(name, child.signalCode ?? `exit code ${child.exitCode}`);
-      });
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      const close = (child: ChildProcess) => {
-        if (child.connected) child.send({ kind: 'close' } satisfies Order, () => undefined);
-      };
-      await Promise.all([...this.#nodes.values()].map((child) => end(child, close, NODE_CLOSE_MS)));
-      if (this.#redis !== null) {
-        await end(this.#redis, (child) => child.kill('SIGTERM'), REDIS_CLOSE_MS);
-      }
-      await rm(this.directory, { recursive: true, force: true });
-    })();
-    return this.#closing;
-  }
+/** Enrols a node and writes its configuration; resolves with the file. */
+async function writeNode(
+  site: Site,
+  cloud: LocalCloud,
+  directory: string,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const { id, datacenter, port, enrolmentKey } = site;
+  const file = (kind: string) => join(directory, `${id}.${kind}`);
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const node = { cloud: cloud.cloud, datacenter, id };
+  const certificate = issueNodeCertificate({ node, publicKey, enrolmentKey, days: 365, now: Date.now() });
+  const config = localNodeConfig({
+    ...cloud,
+    id,
+    datacenter,
+    port,
+    stateDir: file('state'),
+    certificate: file('crt'),
+    key: file('key'),
+    settings,
+  });
+  await Promise.all([
+    writeFile(file('crt'), certificate),
+    writeFile(file('key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), SECRET),
+    writeFile(file('yaml'), config),
+  ]);
+  return file('yaml');
 }

@@ -3,14 +3,22 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { ended } from './child.ts';
 import { readySchema } from './messages.ts';
 
+export interface NodeFiles {
+  readonly config: string;
+  /** The key of all development tokens of the cluster. */
+  readonly tokenKey: string;
+  readonly log: string;
+  /** A policy for its directory alone; see `NodeParts.directoryPolicy`. */
+  readonly directoryPolicy: string | null;
+}
+
 /** Starts a node's process: Node itself, so that its number is the node's own. */
-export function spawnNode(
-  program: string,
-  files: { config: string; key: string; log: string },
-): ChildProcess {
+export function spawnNode(program: string, files: NodeFiles): ChildProcess {
+  const { config, tokenKey, directoryPolicy } = files;
+  const args = [config, tokenKey, ...(directoryPolicy === null ? [] : [directoryPolicy])];
   const log = openSync(files.log, 'a', 0o600);
   try {
-    return spawn(process.execPath, [program, files.config, files.key], {
+    return spawn(process.execPath, [program, ...args], {
       stdio: ['ignore', log, log, 'ipc'],
       // In a group of its own: a terminal's Ctrl-C is for the cluster, which closes its nodes in order.
       detached: true,

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { parseDocument } from 'yaml';
+import { isMap, parseDocument } from 'yaml';
 import { printBundle, publicKeyText, signBundle, type TrustedSigner } from '../../policy/bundle.ts';
 
 /** What stands at a datacenter on this machine. */
@@ -21,6 +21,18 @@ export function localPolicyText(text: string, sites: ReadonlyMap<string, LocalSi
     document.setIn(['datacenters', datacenter, 'url'], url);
     document.setIn(['datacenters', datacenter, 'key'], key);
   }
+  return document.toString({ lineWidth: 0 });
+}
+
+/**
+ * What the directory of a replay's one careless node answers from: the same, with every fence taken away. `routes`
+ * is the mistaken policy's text.
+ */
+export function unfencedText(routes: string, sites: ReadonlyMap<string, LocalSite>): string {
+  const document = parseDocument(localPolicyText(routes, sites), { keepSourceTokens: false });
+  const regions = document.get('regions');
+  if (!isMap(regions)) throw new Error('no regions');
+  for (const { key } of regions.items) document.setIn(['regions', key, 'admits'], 'any');
   return document.toString({ lineWidth: 0 });
 }
 

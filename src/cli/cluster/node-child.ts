@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { loadNodeConfig } from '../../config/load.ts';
 import { runNode } from '../../main.ts';
+import { type CompiledPolicy, compilePolicy } from '../../policy/compile.ts';
+import { parsePolicyBytes } from '../../policy/parse.ts';
 import { loadSigningKey } from '../../tokens/keys.ts';
 import { type ProcessPort, processPort, runUntilSignalled } from '../node-process.ts';
 import { orderSchema, type Ready } from './messages.ts';
@@ -11,9 +14,12 @@ const CLOSE_WITHIN_MS = 2500;
  * Runs the node of a configuration file. It ends by a signal as any node does, at the parent's word, and when
  * the parent is gone, however that came about: then the channel closes.
  */
-async function runChild([configFile = '', keyFile = '']: readonly string[]): Promise<void> {
+async function runChild([configFile = '', keyFile = '', directoryFile]: readonly string[]): Promise<void> {
   const config = loadNodeConfig({ file: configFile, env: {} });
-  const developmentKey = await loadSigningKey(keyFile);
+  const parts = {
+    developmentKey: await loadSigningKey(keyFile),
+    ...(directoryFile !== undefined && { directoryPolicy: await unproved(directoryFile) }),
+  };
   const port: ProcessPort = {
     ...processPort,
     onSignal(listener) {
@@ -26,7 +32,14 @@ async function runChild([configFile = '', keyFile = '']: readonly string[]): Pro
     },
     out: () => process.send?.({ kind: 'ready' } satisfies Ready),
   };
-  await runUntilSignalled(config, (given) => runNode(given, { developmentKey }), port, CLOSE_WITHIN_MS);
+  await runUntilSignalled(config, (given) => runNode(given, parts), port, CLOSE_WITHIN_MS);
+}
+
+/** A policy whose check nobody asks for. */
+async function unproved(file: string): Promise<CompiledPolicy> {
+  const parsed = parsePolicyBytes(await readFile(file), file);
+  if (!parsed.ok) throw new Error(`${file}: not a policy`);
+  return compilePolicy(parsed.policy);
 }
 
 await runChild(process.argv.slice(2));

@@ -6,12 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ended } from './child.ts';
 
-export interface LocalRedis {
-  /** `redis://127.0.0.1:PORT`. */
-  readonly url: string;
-  readonly process: ChildProcess;
-}
-
 /** How long it may take to answer, in ms. */
 const READY_MS = 10_000;
 
@@ -19,7 +13,7 @@ const READY_MS = 10_000;
  * Starts a Redis server that keeps nothing on disk. Rejects, with none left running, when it does not answer.
  * Debian's `setpriv` has the kernel end it when this process is killed, which would otherwise leave it behind.
  */
-export async function startRedis(options: { port: number; dir: string }): Promise<LocalRedis> {
+export async function startRedis(options: { port: number; dir: string }): Promise<ChildProcess> {
   const { port, dir } = options;
   await mkdir(dir, { recursive: true });
   const log = join(dir, 'redis.log');
@@ -51,7 +45,7 @@ export async function startRedis(options: { port: number; dir: string }): Promis
       );
     }
   }
-  return { url: `redis://127.0.0.1:${port}`, process: child };
+  return child;
 }
 
 /** Whether a Redis says PONG there. */
