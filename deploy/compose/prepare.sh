@@ -45,7 +45,7 @@ media: { workers: 1, basePort: $media, listen: [{ ip: 127.0.0.1 }] }
 tokens:
   issuers: [{ issuer: trial, keyFile: issuer.jwk }]
 directory: { keyFile: directory.pem }
-cluster: { certificate: $site/node.crt, key: $site/node.key }
+cluster: { certificate: $site/node.crt, key: $site/node.key, pipes: { ip: 127.0.0.1 } }
 registry: { kind: redis, url: 'redis://127.0.0.1:6390' }
 drain: { seconds: 10 }
 log: { pretty: false }

@@ -83,11 +83,19 @@ describe('the chart', () => {
       http: { publicUrl: 'wss://sjc-0.sjc.example.net:4433' },
       media: { listen: [{ ip: '192.0.2.7' }] },
       rooms: { peersPerRoom: 50 },
+      cluster: { link: { announced: 'sjc-0.sjc.example.net:4434' }, pipes: { ip: '192.0.2.7' } },
+      registry: { kind: 'redis' },
       drain: { socket: '/run/watershed/control.sock' },
     });
     const paths = pod.containers[0].volumeMounts.map(({ mountPath }) => `${mountPath}/`);
     const files = [parsed.policy.bundle, parsed.http.tls?.key, parsed.directory.keyFile, parsed.geo.database];
-    for (const used of [...files, parsed.policy.stateDir, parsed.drain.socket, env.WATERSHED_CONFIG]) {
+    for (const used of [
+      ...files,
+      parsed.policy.stateDir,
+      parsed.drain.socket,
+      parsed.cluster.key,
+      env.WATERSHED_CONFIG,
+    ]) {
       expect(paths.some((path) => used?.startsWith(path))).toBe(true);
     }
   });
