@@ -1,13 +1,15 @@
 /**
  * Mutation: every operator, condition and branch of what decides is changed, one at a time, in a copy of the tree,
- * and some test has to fail. Run: `node --import tsx src/policy/testing/mutate.ts [file.ts…]`; exit 1 when one
- * survives that is not on the list of equivalents below. Takes some minutes: it is no part of `npm test`.
+ * and some test has to fail. Run: `npm run mutation [-- file.ts…]`, or with `--sample N --seed S` for N of them;
+ * exit 1 when one survives that is not on the list of equivalents. The whole takes a while: `npm test` has a sample.
  */
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import ts from 'typescript';
+import { createVitest, type TestSpecification, type Vitest } from 'vitest/node';
+import { EQUIVALENT } from './equivalent-mutants.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 const FILES = [
@@ -24,17 +26,6 @@ const FILES = [
 ];
 const QUICK = ['allowed', 'label', 'admission', 'routing', 'room', 'prove', 'diff', 'questions'];
 const SLOW = ['properties', 'worlds'];
-
-/** Mutants that behave as the original does, and why. Keyed by `file: original → mutated`. */
-const EQUIVALENT: ReadonlyMap<string, string> = new Map([
-  ['allowed.ts: c === undefined → false', 'an index that is not a number finds no cell of the table'],
-  ['allowed.ts: d === undefined → false', 'an index that is not a number finds no cell of the table'],
-  ['allowed.ts: c === undefined || d === undefined → true', 'told afresh instead of from the cache'],
-  ['allowed.ts: explanation === undefined → true', 'told afresh instead of from the cache'],
-  ['allowed.ts: + → -', 'cells of the cache are as distinct counted back as counted on'],
-  ['label.ts: evidence.country === null → false', 'no region has the country null'],
-  ['allowed.ts: told === undefined → true', 'told afresh instead of from the cache'],
-]);
 
 interface Mutant {
   readonly file: string;
@@ -118,44 +109,118 @@ function copyTree(): string {
   return dir;
 }
 
-/** Whether some test fails; a run that does not end counts as one that does. */
-function killed(dir: string, tests: readonly string[]): boolean {
-  const files = tests.map((name) => `src/policy/${name}.test.ts`);
-  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--bail=1', '--reporter=dot', ...files];
-  const run = spawnSync(process.execPath, args, { cwd: dir, timeout: 240_000, stdio: 'ignore' });
-  return run.status !== 0;
+/** One vitest for all mutants: only what a mutant changes is loaded again. */
+class Tests {
+  readonly #dir: string;
+  readonly #vitest: Vitest;
+  readonly #quick: readonly TestSpecification[];
+  readonly #slow: readonly TestSpecification[];
+
+  private constructor(dir: string, vitest: Vitest, quick: TestSpecification[], slow: TestSpecification[]) {
+    this.#dir = dir;
+    this.#vitest = vitest;
+    this.#quick = quick;
+    this.#slow = slow;
+  }
+
+  static async start(dir: string): Promise<Tests> {
+    const vitest = await createVitest('test', {
+      root: dir,
+      watch: false,
+      pool: 'threads',
+      maxWorkers: 1,
+      bail: 1,
+      reporters: [{}],
+    });
+    const find = async (names: readonly string[]) =>
+      vitest.globTestSpecifications(names.map((name) => `src/policy/${name}.test.ts`));
+    return new Tests(dir, vitest, await find(QUICK), await find(SLOW));
+  }
+
+  /** A file is as it was. */
+  restore(file: string): void {
+    this.#vitest.invalidateFile(join(this.#dir, 'src/policy', file));
+  }
+
+  /** Whether some test fails. */
+  async fail(changed: string | null): Promise<boolean> {
+    if (changed !== null) this.#vitest.invalidateFile(join(this.#dir, 'src/policy', changed));
+    return (await this.#run(this.#quick)) || (await this.#run(this.#slow));
+  }
+
+  async #run(specifications: readonly TestSpecification[]): Promise<boolean> {
+    const { testModules, unhandledErrors } = await this.#vitest.runTestSpecifications([...specifications]);
+    return unhandledErrors.length > 0 || testModules.some((module) => !module.ok());
+  }
+
+  close(): Promise<void> {
+    return this.#vitest.close();
+  }
 }
 
-function main(): void {
-  const chosen = process.argv.slice(2);
+/** The same numbers for the same seed (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const keyOf = ({ file, original, text }: Mutant) => `${file}: ${original} → ${text}`;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' } },
+  });
   const dir = copyTree();
+  const say = (line: string) => void process.stdout.write(`${line}\n`);
+  const tests = await Tests.start(dir);
   try {
-    if (killed(dir, [...QUICK, ...SLOW])) throw new Error('the tests fail without any mutation');
-    let count = 0;
-    const survivors: Mutant[] = [];
-    for (const file of chosen.length > 0 ? chosen : FILES) {
+    const files = positionals.length > 0 ? positionals : FILES;
+    const texts = new Map(files.map((f) => [f, readFileSync(join(dir, 'src/policy', f), 'utf8')]));
+    const all = [...texts].flatMap(([file, text]) => mutantsOf(file, text));
+    const draw = random(Number(values.seed));
+    const chosen =
+      values.sample === undefined
+        ? all
+        : all
+            .filter((mutant) => !EQUIVALENT.has(keyOf(mutant)))
+            .map((mutant) => ({ mutant, order: draw() }))
+            .sort((a, b) => a.order - b.order)
+            .slice(0, Number(values.sample))
+            .map(({ mutant }) => mutant);
+    if (await tests.fail(null)) throw new Error('the tests fail without any mutation');
+    const counts = { killed: 0, equivalent: 0, survived: 0 };
+    for (const [i, mutant] of chosen.entries()) {
+      const { file, line, start, end, text: mutated, original } = mutant;
       const path = join(dir, 'src/policy', file);
-      const text = readFileSync(path, 'utf8');
-      for (const mutant of mutantsOf(file, text)) {
-        count++;
-        writeFileSync(path, text.slice(0, mutant.start) + mutant.text + text.slice(mutant.end));
-        if (!killed(dir, QUICK) && !killed(dir, SLOW)) {
-          const key = `${file}:${mutant.line} ${mutant.original} → ${mutant.text}`;
-          const why = EQUIVALENT.get(`${file}: ${mutant.original} → ${mutant.text}`);
-          process.stdout.write(
-            `${why === undefined ? 'SURVIVED' : 'equivalent'} ${key}${why === undefined ? '' : ` (${why})`}\n`,
-          );
-          if (why === undefined) survivors.push(mutant);
-        }
-      }
+      const text = texts.get(file) ?? '';
+      writeFileSync(path, text.slice(0, start) + mutated + text.slice(end));
+      const killed = await tests.fail(file);
       writeFileSync(path, text);
-      process.stdout.write(`${file}: done, ${count} mutants so far\n`);
+      tests.restore(file);
+      const why = EQUIVALENT.get(keyOf(mutant));
+      if (killed) counts.killed += 1;
+      else if (why !== undefined) counts.equivalent += 1;
+      else {
+        counts.survived += 1;
+        say(`SURVIVED ${file}:${line} ${original} → ${mutated}`);
+      }
+      if (killed && why !== undefined) say(`not equivalent after all: ${keyOf(mutant)}`);
+      if (i % 25 === 24) say(`${i + 1} of ${chosen.length}`);
     }
-    process.stdout.write(`${count} mutants, ${survivors.length} survived\n`);
-    process.exitCode = survivors.length === 0 ? 0 : 1;
+    say(
+      `${chosen.length} mutants: ${counts.killed} killed, ${counts.equivalent} equivalent, ${counts.survived} survived`,
+    );
+    process.exitCode = counts.survived === 0 ? 0 : 1;
   } finally {
+    await tests.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-main();
+await main();
