@@ -7,9 +7,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
 import { createVitest, type TestSpecification, type Vitest } from 'vitest/node';
 import { EQUIVALENT } from './equivalent-mutants.ts';
+import { keyOf, mutantsOf } from './mutants.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 const FILES = [
@@ -26,71 +26,6 @@ const FILES = [
 ];
 const QUICK = ['allowed', 'label', 'admission', 'routing', 'room', 'prove', 'diff', 'questions'];
 const SLOW = ['properties', 'worlds'];
-
-interface Mutant {
-  readonly file: string;
-  readonly start: number;
-  readonly end: number;
-  readonly original: string;
-  readonly text: string;
-  readonly line: number;
-}
-
-const BINARY: Readonly<Record<string, readonly string[]>> = {
-  '===': ['!=='],
-  '!==': ['==='],
-  '&&': ['||'],
-  '||': ['&&'],
-  '<': ['<=', '>='],
-  '<=': ['<', '>'],
-  '>': ['>=', '<='],
-  '>=': ['>', '<'],
-  '+': ['-'],
-  '-': ['+'],
-};
-const METHODS: Readonly<Record<string, string>> = { some: 'every', every: 'some' };
-
-function mutantsOf(file: string, text: string): Mutant[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true);
-  const found: Mutant[] = [];
-  const add = (node: ts.Node, mutated: string) => {
-    const start = node.getStart(source);
-    const original = text.slice(start, node.end);
-    const line = source.getLineAndCharacterOfPosition(start).line + 1;
-    found.push({ file, start, end: node.end, original, text: mutated, line });
-  };
-  const visit = (node: ts.Node): void => {
-    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return;
-    if (ts.isBinaryExpression(node)) {
-      const operator = node.operatorToken.getText(source);
-      for (const other of BINARY[operator] ?? []) {
-        // Text is put together with +, and no difference of strings means anything.
-        if (operator === '+' && /['"`]/.test(node.getText(source))) continue;
-        add(node.operatorToken, other);
-      }
-    }
-    if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken)
-      add(node, node.operand.getText(source));
-    if (ts.isIfStatement(node)) for (const value of ['true', 'false']) add(node.expression, value);
-    if (ts.isConditionalExpression(node)) for (const value of ['true', 'false']) add(node.condition, value);
-    if (node.kind === ts.SyntaxKind.TrueKeyword) add(node, 'false');
-    if (node.kind === ts.SyntaxKind.FalseKeyword) add(node, 'true');
-    if (ts.isPropertyAccessExpression(node)) {
-      const other = METHODS[node.name.text];
-      if (other !== undefined) add(node.name, other);
-    }
-    if (
-      ts.isCallExpression(node) &&
-      ts.isPropertyAccessExpression(node.expression) &&
-      node.expression.name.text === 'filter'
-    ) {
-      add(node, node.expression.expression.getText(source));
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return found;
-}
 
 /** A copy of what the tests need, which may be broken at will. */
 function copyTree(): string {
@@ -168,8 +103,6 @@ function random(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-
-const keyOf = ({ file, original, text }: Mutant) => `${file}: ${original} → ${text}`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
