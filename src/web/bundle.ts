@@ -4,6 +4,7 @@ import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { z } from 'zod';
+import { buildWithEsbuild } from './esbuild.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const APP = 'src/web/app';
@@ -83,36 +84,24 @@ async function readKept(root: string, outDir: string): Promise<PageBundle | unde
   }
 }
 
-/** Builds of this process under way: esbuild's service is theirs together. */
-let running = 0;
-
-async function runEsbuild(root: string) {
-  // Imported only when something is to be built: loading it costs more than the whole check.
-  const esbuild = await import('esbuild');
-  running++;
-  try {
-    return await esbuild.build({
-      absWorkingDir: root,
-      entryPoints: [ENTRY],
-      outdir: 'assets',
-      bundle: true,
-      format: 'esm',
-      platform: 'browser',
-      target: ['chrome110', 'firefox115', 'safari16'],
-      minify: true,
-      sourcemap: 'external',
-      legalComments: 'none',
-      metafile: true,
-      write: false,
-      logLevel: 'silent',
-      define: { 'process.env.NODE_ENV': '"production"' },
-      plugins: [oneLanguage],
-    });
-  } finally {
-    running--;
-    // The service would otherwise live as long as this process, which may be a node.
-    if (running === 0) await esbuild.stop();
-  }
+function runEsbuild(root: string) {
+  return buildWithEsbuild({
+    absWorkingDir: root,
+    entryPoints: [ENTRY],
+    outdir: 'assets',
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: ['chrome110', 'firefox115', 'safari16'],
+    minify: true,
+    sourcemap: 'external',
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    plugins: [oneLanguage],
+  });
 }
 
 async function build(root: string, outDir: string): Promise<PageBundle> {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin, stop } from 'esbuild';
+import type { Plugin } from 'esbuild';
+import { buildWithEsbuild } from '../../web/esbuild.ts';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -11,7 +12,7 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
  * what the start of a node cost (1.9 s of a core, then 0.9 s).
  */
 export async function buildChildProgram(directory: string): Promise<string> {
-  await build({
+  await buildWithEsbuild({
     entryPoints: { node: source('./node-child.ts'), 'policy-thread': source('../../node/policy-worker.ts') },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -22,7 +23,6 @@ export async function buildChildProgram(directory: string): Promise<string> {
     logLevel: 'silent',
     plugins: [inPlace],
   });
-  await stop();
   return join(directory, 'node.mjs');
 }
 
