@@ -107,7 +107,7 @@ describe('a lease', () => {
     hkg.policy = withPolicy(zoom2020(), { version: 13 });
     const answer = await open();
     expect(answer.end.port).toBe(40_001);
-    expect([...media.piped.values()]).toEqual([{ node: 'b', datacenter: 'hkg' }]);
+    expect([...media.piped.values()]).toEqual([{ node: 'hkg/b', datacenter: 'hkg' }]);
     expect(counts(sjc)).toEqual({ out: 1, in: 0 });
     expect(counts(hkg)).toEqual({ out: 0, in: 1 });
     expect(seen(sjc)).toEqual([['admit', 'admitted', 'sjc', 'out', 'hkg']]);
@@ -145,7 +145,7 @@ describe('a lease', () => {
     expect(counts(hkg)).toEqual({ out: 0, in: 0 });
     await waitFor('the sender', () => counts(sjc).out === 0);
     expect(media.piped.size).toBe(0);
-    expect(media.wanted).toEqual([['b', 'producer', null]]);
+    expect(media.wanted).toEqual([['hkg/b', 'producer', null]]);
     expect(losses).toEqual([]);
     expect(await ended(sjc, 'out', 'released')).toBe(1);
   });
@@ -169,7 +169,7 @@ describe('a lease', () => {
     const { sjc, hkg, media, open, losses, detach } = await twoNodes();
     await open();
     media.emit('unpiped', {
-      node: 'b',
+      node: 'hkg/b',
       datacenter: 'hkg',
       pipeId: 'pipe',
       producerId: 'producer',
@@ -212,7 +212,7 @@ describe('renewal', () => {
     hkg.mend();
     cloud.clock += 1000;
     await waitFor('the renewal, with what was not said meanwhile', () => media.wanted.length === 1);
-    expect(media.wanted).toEqual([['b', 'producer', 0]]);
+    expect(media.wanted).toEqual([['hkg/b', 'producer', 0]]);
     cloud.clock += 20_000;
     await settled(hkg, sjc);
     expect(media.piped.size).toBe(1);
@@ -377,7 +377,7 @@ describe('a node of sha', () => {
     const cn = new FakePipedRoom('cec');
     hkg.pipes.attach('cn-room', cn, (peerId) => (peerId === 'cec' ? CN : undefined));
     await link.request(OPEN, ask({ room: 'cn-room', peerId: 'cec', label: CN }));
-    expect([...cn.piped.values()]).toEqual([{ node: 'evil', datacenter: 'sha' }]);
+    expect([...cn.piped.values()]).toEqual([{ node: 'sha/evil', datacenter: 'sha' }]);
   });
 
   test("neither renews nor closes another's lease, nor pretends to be the sender", async () => {
@@ -391,11 +391,13 @@ describe('a node of sha', () => {
       gone: [{ pipeId: 'pipe', producerId: 'producer' }],
     });
     link.notice(CLOSE, named);
+    link.notice('pipe.wanted', { room: ROOM, producerId: 'producer', layer: null });
     const toHkg = await sha.link(hkg);
     toHkg.notice('pipe.closed', named);
     await link.request(RENEW, { policy: '', leases: [] });
     await toHkg.request(RENEW, { policy: '', leases: [] });
     expect(media.piped.size).toBe(1);
+    expect(media.wanted).toEqual([]);
     expect(losses).toEqual([]);
     // Nor does the receiver itself, by another nonce.
     const own = await hkg.link(sjc);

@@ -8,6 +8,7 @@ import {
   CLOSE,
   closedSchema,
   MAX_RENEWED,
+  nodeKey,
   OPEN,
   openAnswerSchema,
   pipedKey,
@@ -73,10 +74,10 @@ export class PipeReceiver {
 
   sourceFor(room: string, target: LinkTarget, label: LabelOf = () => undefined): PipeSource {
     return {
-      node: target.id,
+      node: nodeKey(target),
       open: (request, lost) => this.#open(room, target, label, request, lost),
       release: (piped) => {
-        const lease = this.#nodes.get(target.id)?.leases.get(pipedKey(piped));
+        const lease = this.#nodes.get(nodeKey(target))?.leases.get(pipedKey(piped));
         if (lease?.room === room) this.#end(lease, 'released');
       },
       wanted: (producerId, layer) => this.#wanted(room, target, producerId, layer),
@@ -86,10 +87,8 @@ export class PipeReceiver {
   /** Takes `pipe.closed`. */
   closed(link: Link, data: unknown): void {
     const named = closedSchema.parse(data);
-    const lease = this.#nodes.get(link.peer.id)?.leases.get(pipedKey(named));
-    if (lease?.nonce === named.nonce && lease.far.target.datacenter === link.peer.datacenter) {
-      this.#end(lease, 'ended');
-    }
+    const lease = this.#nodes.get(nodeKey(link.peer))?.leases.get(pipedKey(named));
+    if (lease?.nonce === named.nonce) this.#end(lease, 'ended');
   }
 
   /** Ends what is forbidden now, before it returns. */
@@ -110,7 +109,7 @@ export class PipeReceiver {
 
   /** A link to the node is up (again): what it should know is said at once. */
   linked({ peer }: Link): void {
-    const far = this.#nodes.get(peer.id);
+    const far = this.#nodes.get(nodeKey(peer));
     if (!far || far.renewing) return;
     void this.#renew(far);
   }
@@ -185,8 +184,8 @@ export class PipeReceiver {
     return { end: answer.end, rtpParameters, paused };
   }
 
-  #wanted(room: string, { id }: LinkTarget, producerId: string, layer: number | null): void {
-    const far = this.#nodes.get(id);
+  #wanted(room: string, target: LinkTarget, producerId: string, layer: number | null): void {
+    const far = this.#nodes.get(nodeKey(target));
     let leased = false;
     for (const lease of far?.leases.values() ?? []) {
       if (lease.room !== room || lease.producerId !== producerId) continue;
@@ -208,7 +207,7 @@ export class PipeReceiver {
       }
     } catch (error) {
       far.renewAt = now() + timing.retryMs;
-      log.debug({ err: error, node: far.target.id }, 'pipes could not be renewed');
+      log.debug({ err: error, node: nodeKey(far.target) }, 'pipes could not be renewed');
     } finally {
       far.renewing = false;
     }
@@ -261,7 +260,8 @@ export class PipeReceiver {
   }
 
   #judge({ room, far, ip, farPolicy, nonce }: Lease, label: Label, again = false): string {
-    const { id: node, datacenter } = far.target;
+    const { datacenter } = far.target;
+    const node = nodeKey(far.target);
     return judgePipe(
       this.#deps,
       { direction: 'in', room, label, node, datacenter, farPolicy, nonce, ...(ip !== undefined && { ip }) },
@@ -283,7 +283,8 @@ export class PipeReceiver {
   }
 
   #far(target: LinkTarget): Far {
-    let far = this.#nodes.get(target.id);
+    const key = nodeKey(target);
+    let far = this.#nodes.get(key);
     if (!far) {
       far = {
         target,
@@ -291,7 +292,7 @@ export class PipeReceiver {
         renewAt: this.#deps.now() + this.#deps.timing.renewMs,
         renewing: false,
       };
-      this.#nodes.set(target.id, far);
+      this.#nodes.set(key, far);
     }
     return far;
   }
@@ -305,20 +306,17 @@ export class PipeReceiver {
     const { far, pipeId, producerId, nonce, held, lost } = lease;
     if (far.leases.get(pipedKey(lease)) !== lease) return;
     far.leases.delete(pipedKey(lease));
-    if (far.leases.size === 0) this.#nodes.delete(far.target.id);
+    if (far.leases.size === 0) this.#nodes.delete(nodeKey(far.target));
     this.#deps.onEnd(reason);
-    const { id: node, datacenter } = far.target;
     if (held && reason !== 'released') {
-      this.#deps.log.info({ node, datacenter, reason }, 'pipe in is over');
+      this.#deps.log.info({ node: nodeKey(far.target), reason }, 'pipe in is over');
       lost();
     }
     if (reason !== 'ended') this.#linkTo(far)?.notice(CLOSE, { pipeId, producerId, nonce });
   }
 
   #linkTo({ target }: Far): Link | undefined {
-    return this.#deps.links
-      .up()
-      .find(({ peer }) => peer.id === target.id && peer.datacenter === target.datacenter);
+    return this.#deps.links.up().find(({ peer }) => nodeKey(peer) === nodeKey(target));
   }
 
   #all(): Lease[] {

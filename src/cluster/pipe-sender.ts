@@ -6,6 +6,7 @@ import { judgePipe, type PipeJudgeDeps } from './pipe-judge.ts';
 import {
   CLOSED,
   closeSchema,
+  nodeKey,
   type OpenAnswer,
   type OpenMessage,
   openSchema,
@@ -25,6 +26,7 @@ interface Served {
 
 interface Lease {
   readonly room: string;
+  /** Its `nodeKey`. */
   readonly node: string;
   readonly datacenter: string;
   readonly pipeId: string;
@@ -92,7 +94,8 @@ export class PipeSender {
     const served = this.#rooms.get(room);
     // Only what a peer of this node publishes is ever sent on: media describes nothing else.
     if (served?.media.describe(producerId)?.peerId !== peerId) throw new WatershedError('not_found');
-    const { id: node, datacenter } = link.peer;
+    const { datacenter } = link.peer;
+    const node = nodeKey(link.peer);
     const label = served.label(peerId);
     const question = { room, node, datacenter, ip: end.ip, farPolicy: message.policy, nonce };
     const policy = judgePipe(this.#deps, { ...question, direction: 'out', label });
@@ -150,7 +153,7 @@ export class PipeSender {
   /** Takes `pipe.wanted`. */
   wanted(link: Link, data: unknown): void {
     const { room, producerId, layer } = wantedSchema.parse(data);
-    for (const lease of this.#leases.get(link.peer.id)?.values() ?? []) {
+    for (const lease of this.#leases.get(nodeKey(link.peer))?.values() ?? []) {
       if (lease.room === room && lease.producerId === producerId) this.#want(lease, layer);
     }
   }
@@ -194,7 +197,7 @@ export class PipeSender {
     const known = ofNode.get(key);
     const renewedAt = this.#deps.now();
     if (known) {
-      if (known.nonce !== nonce || known.room !== room || known.datacenter !== datacenter) {
+      if (known.nonce !== nonce || known.room !== room) {
         throw new WatershedError('bad_request', 'the pipe is leased already');
       }
       known.opened = label;
@@ -221,8 +224,8 @@ export class PipeSender {
 
   /** The lease, if it is that node's, and the caller knows its nonce. */
   #of(link: Link, named: { pipeId: string; producerId: string; nonce: string }): Lease | undefined {
-    const lease = this.#leases.get(link.peer.id)?.get(pipedKey(named));
-    return lease?.nonce === named.nonce && lease.datacenter === link.peer.datacenter ? lease : undefined;
+    const lease = this.#leases.get(nodeKey(link.peer))?.get(pipedKey(named));
+    return lease?.nonce === named.nonce ? lease : undefined;
   }
 
   /** By the label and the policy of now; answers that label. What is refused is over when this throws. */
@@ -248,9 +251,9 @@ export class PipeSender {
     if (!this.#forget(lease, reason)) return;
     this.#rooms.get(lease.room)?.media.unpipe(lease, lease);
     if (reason === 'released') return;
-    const { node, datacenter, pipeId, producerId, nonce } = lease;
-    this.#deps.log.info({ node, datacenter, reason }, 'pipe out is over');
-    const link = this.#deps.links.up().find(({ peer }) => peer.id === node && peer.datacenter === datacenter);
+    const { node, pipeId, producerId, nonce } = lease;
+    this.#deps.log.info({ node, reason }, 'pipe out is over');
+    const link = this.#deps.links.up().find(({ peer }) => nodeKey(peer) === node);
     link?.notice(CLOSED, { pipeId, producerId, nonce });
   }
 

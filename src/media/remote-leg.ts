@@ -166,7 +166,8 @@ export class RemoteLeg implements Publication, RemotePublication {
   }
 
   #failed(error: unknown): void {
-    if (this.#closed) return;
+    // What nobody waits for any more is no failure.
+    if (this.#closed || !this.#host.wants(this)) return;
     this.#host.logger.debug({ err: error, node: this.#from.node }, 'media: another node could not pipe');
     this.#later();
   }

@@ -201,7 +201,7 @@ export interface PipeAnswer {
   readonly paused: boolean;
 }
 
-/** A node, with the datacenter that its certificate says. */
+/** A node, by a name that no other has, with the datacenter that its certificate says. */
 export interface PipeTarget {
   readonly node: string;
   readonly datacenter: string;
