@@ -56,6 +56,7 @@ export async function measure(
   conditions: Conditions,
 ): Promise<Sample> {
   const generator = await Generator.start({ tickUs: TICK_US, command: conditions.place.command });
+  const kernelBefore = conditions.place.datagramsReceived(generator.pid);
   let session: Session | undefined;
   try {
     claimCore(generator.pid, conditions.generatorCore);
@@ -68,7 +69,8 @@ export async function measure(
     });
     await session.start();
     await delay(SETTLE_MS);
-    return await sample(session, generator, plan, round, conditions);
+    const made = await sample(session, generator, plan, round, conditions.seconds);
+    return { ...made, kernelCount: await kernelCount(generator, conditions.place, kernelBefore) };
   } finally {
     await generator.close();
     await session?.close();
@@ -80,14 +82,12 @@ async function sample(
   generator: Generator,
   plan: Plan,
   round: number,
-  { place, seconds }: Conditions,
-): Promise<Sample> {
-  const kernelBefore = place.datagramsReceived(generator.pid);
+  seconds: number,
+): Promise<Omit<Sample, 'kernelCount'>> {
   const before = (await generator.stats({ reset: true })).totals;
   const [cpuBefore, generatorBefore] = [cpuTime(session.pids), cpuTime([generator.pid])];
   await delay(seconds * 1000);
   const { totals: after } = await generator.stats();
-  const kernelAfter = place.datagramsReceived(generator.pid);
   const [cpuAfter, generatorAfter] = [cpuTime(session.pids), cpuTime([generator.pid])];
   const detail = await generator.stats({ detail: true });
   const us = (after.nowNs - before.nowNs) / 1000;
@@ -100,7 +100,6 @@ async function sample(
   const generatorLoad = (generatorAfter.total - generatorBefore.total) / us;
   const loss = Math.max(0, missing) / Math.max(1, delivered + missing);
   const subscribers = subscribersOf(plan);
-  const kernel = kernelBefore === null || kernelAfter === null ? null : kernelAfter - kernelBefore;
   return {
     round,
     delivered,
@@ -115,9 +114,17 @@ async function sample(
     lateness: after.lateness.p99,
     memoryPerPeer:
       subscribers < ENOUGH_FOR_SLOPE ? null : (memory(session.pids) - session.memoryBefore) / subscribers,
-    kernelCount: kernel === null ? null : kernel / (after.datagramsReceived - before.datagramsReceived),
     void: reasonAgainst(plan, detail, loss, generatorLoad, (delivered * 1e6) / us),
   };
+}
+
+/** Over the generator's whole life. It goes on counting while the kernel is asked, so the kernel is asked twice. */
+async function kernelCount(generator: Generator, place: Place, start: number | null): Promise<number | null> {
+  const least = place.datagramsReceived(generator.pid);
+  const counted = (await generator.stats()).totals.datagramsReceived;
+  const most = place.datagramsReceived(generator.pid);
+  if (start === null || least === null || most === null) return null;
+  return Math.min(Math.max(counted, least - start), most - start) / counted;
 }
 
 function reasonAgainst(
