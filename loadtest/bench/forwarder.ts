@@ -8,6 +8,8 @@ export interface Setting {
   readonly plan: Plan;
   readonly generator: Generator;
   readonly profile: SrtpProfile;
+  /** Subscribers report arrivals, as browsers do, for the SFU to estimate their bandwidth (mediasoup alone does). */
+  readonly bandwidthEstimation: boolean;
   readonly place: Place;
   /** Processor of the forwarder's processes. */
   readonly core: number;

@@ -50,7 +50,7 @@ export function markdown(result: MediaResult): string {
   const lines = [
     '# Media benchmark',
     '',
-    `${result.startedAt}, ${settings.profile}, over ${settings.network}, ${settings.rounds} interleaved rounds of ${settings.seconds} s, the first dropped. Medians, with ranges in brackets. CPU is of the whole process (all threads, user and system), per packet delivered to a subscriber, so that µs per packet are seconds per million. Ratios and differences are taken within a round.`,
+    `${result.startedAt}, ${settings.profile}, over ${settings.network}, ${settings.bandwidthEstimation ? 'with bandwidth estimation, ' : ''}${settings.rounds} interleaved rounds of ${settings.seconds} s, the first dropped. Medians, with ranges in brackets. CPU is of the whole process (all threads, user and system), per packet delivered to a subscriber, so that µs per packet are seconds per million. Ratios and differences are taken within a round.`,
     '',
     ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
     '',

@@ -35,6 +35,7 @@ export interface Sample {
 
 export interface Conditions {
   readonly profile: SrtpProfile;
+  readonly bandwidthEstimation: boolean;
   readonly seconds: number;
   readonly place: Place;
   readonly forwarderCore: number;
@@ -64,6 +65,7 @@ export async function measure(
       plan,
       generator,
       profile: conditions.profile,
+      bandwidthEstimation: conditions.bandwidthEstimation,
       place: conditions.place,
       core: conditions.forwarderCore,
     });

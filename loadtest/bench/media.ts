@@ -79,6 +79,7 @@ function wholeResult(
       seconds: options.seconds,
       tickUs: TICK_US,
       network: place.name,
+      bandwidthEstimation: options.bwe,
     },
     forwarders: forwarders.map(({ label, about }) => ({ label, about })),
     plans,
@@ -95,6 +96,7 @@ async function runPlan(
   const samples = new Map<string, Sample[]>(forwarders.map(({ label }) => [label, []]));
   const conditions: Conditions = {
     profile: options.profile,
+    bandwidthEstimation: options.bwe,
     seconds: options.seconds,
     place,
     forwarderCore: options.sfuCore,

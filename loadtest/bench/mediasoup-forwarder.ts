@@ -15,14 +15,14 @@ import { claimCore, memory } from './process.ts';
 
 const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
 
-/** What the participants can do: RTX and NACK as browsers have; no bandwidth estimation, which would choose layers. */
+/** What the participants can do: as browsers, RTX, NACK and, where it is asked for, bandwidth estimation. */
 const CODEC_CAPABILITIES: types.RouterRtpCodecCapability[] = [
   { kind: 'audio', ...CODECS.opus, preferredPayloadType: CODECS.opus.payloadType, channels: 2 },
   {
     kind: 'video',
     ...CODECS.vp8,
     preferredPayloadType: CODECS.vp8.payloadType,
-    rtcpFeedback: FEEDBACK,
+    rtcpFeedback: [...FEEDBACK, { type: 'transport-cc' }],
   },
 ];
 
@@ -54,9 +54,13 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
     listenInfos: [{ protocol: 'udp', ip: place.forwarderIp }],
   });
   await addShapes(generator, plan);
-  const connect = async (name: string): Promise<types.WebRtcTransport> => {
-    const transport = await router.createWebRtcTransport({ webRtcServer });
-    await attach(transport, setting, name);
+  const connect = async (name: string, twcc?: number): Promise<types.WebRtcTransport> => {
+    const transport = await router.createWebRtcTransport({
+      webRtcServer,
+      // Where an estimate begins: high enough for the highest layers at once.
+      initialAvailableOutgoingBitrate: 50_000_000,
+    });
+    await attach(transport, setting, name, twcc);
     return transport;
   };
   const producers: types.Producer[][] = [];
@@ -73,10 +77,13 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
     );
   }
   const memoryBefore = memory([worker.pid]);
-  const capabilities = withoutBandwidthEstimation(router.rtpCapabilities);
+  const capabilities = setting.bandwidthEstimation
+    ? router.rtpCapabilities
+    : withoutBandwidthEstimation(router.rtpCapabilities);
+  const twcc = capabilities.headerExtensions?.find(({ uri }) => uri.includes('transport-wide-cc'));
   for (const [participant, { subscribesTo }] of plan.participants.entries()) {
     if (subscribesTo.length === 0) continue;
-    const transport = await connect(`receive${participant}`);
+    const transport = await connect(`receive${participant}`, twcc?.preferredId);
     for (const from of subscribesTo) {
       for (const [index, producer] of (producers[from] ?? []).entries()) {
         const consumer = await transport.consume({ producerId: producer.id, rtpCapabilities: capabilities });
@@ -98,6 +105,7 @@ async function attach(
   transport: types.WebRtcTransport,
   { generator, profile, place }: Setting,
   name: string,
+  twcc: number | undefined,
 ): Promise<void> {
   const { algorithm, value } = generator.fingerprint;
   if (algorithm !== 'sha-256') throw new Error('the generator has another kind of fingerprint');
@@ -105,6 +113,7 @@ async function attach(
   await generator.addTransport({
     transport: name,
     bind: place.generatorIp,
+    ...(twcc === undefined ? {} : { twcc }),
     profiles: [profile],
     ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },
     candidates: transport.iceCandidates.map(({ address, port }) => ({ ip: address, port })),

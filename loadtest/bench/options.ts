@@ -20,6 +20,7 @@ const optionsSchema = z.object({
   rounds: z.number().optional(),
   seconds: z.number().optional(),
   profile: z.enum(PROFILES),
+  bwe: z.boolean(),
   out: z.string().optional(),
   sfuCore: z.number(),
   generatorCore: z.number(),
@@ -63,6 +64,7 @@ export function readOptions(args: readonly string[]) {
     .option('--rounds <number>', 'interleaved rounds; the first is dropped', whole(1, 100))
     .option('--seconds <number>', 'of each measurement', whole(1, 60))
     .option('--profile <name>', PROFILES.join(', '), 'AEAD_AES_256_GCM')
+    .option('--bwe', 'mediasoup: transport-cc between worker and subscribers, as with browsers', false)
     .option('--out <path>', 'writes PATH.json, PATH.md and PATH.html')
     .option('--sfu-core <number>', 'where the forwarder runs', whole(0, 1023), 0)
     .option('--generator-core <number>', 'where the generator runs', whole(0, 1023), 1);

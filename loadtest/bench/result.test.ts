@@ -62,7 +62,14 @@ describe('reports', () => {
     version: 1,
     startedAt: '2026-01-01T00:00:00Z',
     machine: { processor: '2 × <fast>' },
-    settings: { profile: 'AEAD_AES_256_GCM', rounds: 3, seconds: 1, tickUs: 1000, network: 'loopback' },
+    settings: {
+      profile: 'AEAD_AES_256_GCM',
+      rounds: 3,
+      seconds: 1,
+      tickUs: 1000,
+      network: 'loopback',
+      bandwidthEstimation: false,
+    },
     forwarders: [{ label: 'product', about: 'this' }],
     plans: [
       {

@@ -12,6 +12,7 @@ export interface MediaResult {
     readonly seconds: number;
     readonly tickUs: number;
     readonly network: string;
+    readonly bandwidthEstimation: boolean;
   };
   readonly forwarders: readonly { readonly label: string; readonly about: string }[];
   readonly plans: readonly PlanResult[];

@@ -41,8 +41,12 @@ afterEach(async () => {
 });
 
 /** A transport of the worker's, with the generator's end of it connected. */
-async function connect(name: string, more: Partial<NewTransport> = {}): Promise<types.WebRtcTransport> {
-  const transport = await router.createWebRtcTransport({ webRtcServer: server });
+async function connect(
+  name: string,
+  more: Partial<NewTransport> = {},
+  at: types.Router = router,
+): Promise<types.WebRtcTransport> {
+  const transport = await at.createWebRtcTransport({ webRtcServer: server });
   await transport.connect({
     dtlsParameters: {
       role: 'client',
@@ -63,10 +67,16 @@ function farEnd(transport: types.WebRtcTransport) {
 
 /** One publisher and one subscriber of it, as `sender` and `receiver`. */
 async function call(
-  options: { publisher?: Partial<NewTransport>; subscriber?: Partial<NewTransport>; nack?: boolean } = {},
+  options: {
+    publisher?: Partial<NewTransport>;
+    subscriber?: Partial<NewTransport>;
+    nack?: boolean;
+    at?: types.Router;
+  } = {},
 ) {
-  const publishing = await connect('publisher', options.publisher);
-  const subscribing = await connect('subscriber', options.subscriber);
+  const at = options.at ?? router;
+  const publishing = await connect('publisher', options.publisher, at);
+  const subscribing = await connect('subscriber', options.subscriber, at);
   await Promise.all([generator.connected('publisher'), generator.connected('subscriber')]);
   const producer = await publishing.produce({
     kind: 'video',
@@ -81,7 +91,7 @@ async function call(
   });
   const consumer = await subscribing.consume({
     producerId: producer.id,
-    rtpCapabilities: router.rtpCapabilities,
+    rtpCapabilities: at.rtpCapabilities,
   });
   const [encoding] = consumer.rtpParameters.encodings ?? [];
   if (encoding?.ssrc === undefined || encoding.rtx === undefined) throw new Error('no SSRC or no RTX');
@@ -105,7 +115,7 @@ async function call(
     clockRate: 90_000,
     stream: 7,
   });
-  return { producer, consumer };
+  return { producer, consumer, subscribing };
 }
 
 async function figures() {
@@ -183,6 +193,32 @@ describe('through a worker', () => {
       return (sent?.roundTripTime ?? 0) > 0 || (got?.roundTripTime ?? 0) > 0;
     });
     expect((await figures()).transports.subscriber?.rtcpReceived).toBeGreaterThan(0);
+  });
+
+  it('transport-wide feedback lets the worker raise what it thinks it may send', async () => {
+    const estimating = await worker.createRouter({
+      mediaCodecs: [
+        {
+          kind: 'video',
+          ...VIDEO,
+          preferredPayloadType: 96,
+          rtcpFeedback: [...FEEDBACK, { type: 'transport-cc' }],
+        },
+      ],
+    });
+    const twcc = estimating.rtpCapabilities.headerExtensions?.find(({ uri }) =>
+      uri.includes('transport-wide-cc'),
+    );
+    const { subscribing } = await call({
+      at: estimating,
+      subscriber: { twcc: twcc?.preferredId ?? 0 },
+    });
+    await received(50);
+    await waitFor('a higher estimate', async () => {
+      const [stats] = await subscribing.getStats();
+      return (stats?.availableOutgoingBitrate ?? 0) > 1_000_000;
+    });
+    estimating.close();
   });
 
   it('an SFU is not believed when its certificate is another one than it signalled', async () => {
