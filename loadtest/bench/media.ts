@@ -19,12 +19,7 @@ const ATTEMPTS = 3;
 export async function runMedia(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   const forwarders = await findForwarders(options);
-  const plans = options.shapes.flatMap((name) => {
-    const shape = findShape(name);
-    // A meeting of more than nine is no meeting that everyone sends to.
-    const fanOuts = shape.meeting === true ? [7] : options.fanouts;
-    return fanOuts.map((fanOut) => planFor(shape, fanOut));
-  });
+  const plans = options.shapes.flatMap((wanted) => plansFor(wanted, options.fanouts));
   const stopped = new AbortController();
   process.once('SIGINT', () => stopped.abort()).once('SIGTERM', () => stopped.abort());
   const place = forwarders.some(({ needsNamespace }) => needsNamespace) ? openNamespace() : loopback;
@@ -34,6 +29,19 @@ export async function runMedia(args: readonly string[]): Promise<void> {
     place.close();
   }
   if (stopped.signal.aborted) process.exitCode = 130;
+}
+
+/** `NAME` under each of the fan-outs, or `NAME@1+20` under its own. */
+function plansFor(wanted: string, fanOuts: readonly number[]): Plan[] {
+  const [name = '', own] = wanted.split('@');
+  const shape = findShape(name);
+  // Eight people, unless somebody wants another number: that everyone sends to everyone has its limits.
+  const several = shape.meeting === true ? [7] : fanOuts;
+  const chosen = own === undefined ? several : own.split('+').map(Number);
+  if (chosen.some((fanOut) => !Number.isInteger(fanOut) || fanOut < 1 || fanOut > 400)) {
+    throw new Error(`${wanted}: fan-outs are whole numbers from 1 to 400`);
+  }
+  return chosen.map((fanOut) => planFor(shape, fanOut));
 }
 
 async function runPlans(

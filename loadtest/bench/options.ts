@@ -59,7 +59,11 @@ export function readOptions(args: readonly string[]) {
     .option('--quick', 'three rounds of two seconds of two shapes, for a first look', false)
     .option('--rows <names>', 'of reference, stock, product, janus, janus-1loop; all by default', list)
     .option('--worker <label=path>', 'one more mediasoup-worker; may be repeated', namedWorker, [])
-    .option('--shapes <names>', `of ${shapeNames().join(', ')}, RATExSIZE, RATExSIZExBURST`, list)
+    .option(
+      '--shapes <names>',
+      `of ${shapeNames().join(', ')}, RATExSIZE, RATExSIZExBURST; NAME@1+20 has fan-outs of its own`,
+      list,
+    )
     .option('--fanouts <numbers>', 'subscribers of each publisher, such as 1,20,100', fanOuts)
     .option('--rounds <number>', 'interleaved rounds; the first is dropped', whole(1, 100))
     .option('--seconds <number>', 'of each measurement', whole(1, 60))

@@ -19,9 +19,17 @@ const fileSchema = z.strictObject({
   ),
 });
 
+/**
+ * Gaps vary by so much, and none on the whole: the kernel tells user from system time by looking 250 times a second,
+ * and would always see the same moment of streams in step with it.
+ */
+const UNEVEN = [-0.12, 0.07, -0.05, 0.1, -0.02, 0.11, -0.09];
+
 /** Of packets with `size` bytes of payload each: `burst` of them at once, `rate` packets per second. */
 function even(name: string, rate: number, size: number, burst = 1): NewShape {
-  return { shape: name, frames: [[(burst * 1e6) / rate, Array.from({ length: burst }, () => size)]] };
+  const gap = (burst * 1e6) / rate;
+  const sizes = Array.from({ length: burst }, () => size);
+  return { shape: name, frames: UNEVEN.map((part): [number, number[]] => [gap * (1 + part), sizes]) };
 }
 
 function video(...layers: NewShape[]): Medium {
