@@ -101,4 +101,6 @@ it('replays February 2020: refused by the check, and with that off by the door',
   expect(stdout).toMatch(/^ {5}(sha|tsn) {2}403 region_not_admitted \(admits\), sent on to/m);
   expect(stdout).not.toMatch(/^ {5}(sha|tsn) {2}101/m);
   expect(code).toBe(0);
+  // Those of the cluster that was killed before are gone as well.
+  expect(home.leftovers()).toEqual([]);
 }, 90_000);

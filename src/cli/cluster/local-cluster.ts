@@ -14,6 +14,7 @@ import { type LocalCloud, localNodeConfig } from './node-config.ts';
 import { freePorts } from './ports.ts';
 import { Processes } from './processes.ts';
 import { startRedis } from './redis.ts';
+import { publishCluster } from './running.ts';
 
 export interface LocalNode {
   readonly id: string;
@@ -53,7 +54,9 @@ export interface ClusterOptions {
  * are ready. Rejects, with nothing left running, when one of them does not start.
  */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const started = new Processes(await mkdtemp(join(tmpdir(), 'watershed-cluster-')));
+  const directory = await mkdtemp(join(tmpdir(), 'watershed-cluster-'));
+  publishCluster(directory);
+  const started = new Processes(directory);
   const aborted = new Promise<never>((_resolve, reject) => {
     options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true });
     if (options.signal.aborted) reject(options.signal.reason);

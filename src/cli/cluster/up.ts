@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url';
 import { check } from '../../policy/prove.ts';
 import { EXIT, faultLine, loadPolicy } from '../policy-io.ts';
 import { type LocalCluster, startCluster } from './local-cluster.ts';
-import { publishCluster } from './running.ts';
 import { setUp } from './set-up.ts';
 import { clusterTable } from './table.ts';
 
@@ -34,7 +33,6 @@ export async function runClusterUp(options: {
   let cluster: LocalCluster;
   try {
     await setUp(ending.signal);
-    publishCluster();
     cluster = await startCluster({
       policy: loaded.policy,
       policyFile,
