@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../src/config/fault.ts';
 import { KeyError } from '../src/tokens/keys.ts';
+import type { PlanFlags } from './plan/command.ts';
 import { TargetError } from './target/target.ts';
 
 interface RunFlags {
@@ -38,6 +39,35 @@ export async function main(argv: readonly string[]): Promise<void> {
     .action(async (flags: RunFlags) => {
       const { runCommand } = await import('./run/command.ts');
       process.exitCode = await explained(() => runCommand(flags));
+    });
+  program
+    .command('compare')
+    .description('two results side by side')
+    .argument('<a>', 'JSON of a run')
+    .argument('<b>', 'JSON of another')
+    .action(async (a: string, b: string) => {
+      const { compare } = await import('./report/compare.ts');
+      const { readResult } = await import('./report/read.ts');
+      process.exitCode = await explained(async () => {
+        const results = [readResult(a), readResult(b)] as const;
+        process.stdout.write(compare(...results));
+        return results.some(({ isolation }) => isolation.admitted > 0) ? 1 : 0;
+      });
+    });
+  program
+    .command('plan')
+    .description('how many nodes of what size in which datacenters a load needs, by measured figures')
+    .option('--participants <n>', 'at once')
+    .option('--shape <shape>', 'meeting:N, webinar:N or audio:N:SPEAKERS, with @KBIT for cameras')
+    .option('--policy <file>', 'where they may be served (default: config/policies/zoom-2020.yaml)')
+    .option('--mix <a=2,b=1>', 'home regions and their weights (default: all alike)')
+    .option('--measured <file...>', 'results of runs to plan by (default: those that come along)')
+    .option('--cores <n>', 'cores of one node (default: 8)')
+    .option('--use <share>', 'share of the cores that may be used at worst (default: 0.6)')
+    .option('--check <file>', 'compare what is planned with what a run measured, and do nothing else')
+    .action(async (flags: PlanFlags) => {
+      const { planCommand } = await import('./plan/command.ts');
+      process.exitCode = await explained(async () => planCommand(flags));
     });
   await program.parseAsync(argv);
 }

@@ -1,0 +1,197 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Policy } from '../../src/policy/model.ts';
+import { parsePolicy } from '../../src/policy/parse.ts';
+import { didYouMean } from '../../src/policy/suggest.ts';
+import { bits, bytes, percent } from '../report/format.ts';
+import { readResult } from '../report/read.ts';
+import type { RunResult } from '../report/result.ts';
+import { TargetError } from '../target/target.ts';
+import { type CostModel, coresFor, fitModel, rowsOf } from './model.ts';
+import { type Plan, plan } from './plan.ts';
+import { parseShape, type Shape, ShapeError } from './shape.ts';
+
+export interface PlanFlags {
+  readonly participants?: string;
+  readonly shape?: string;
+  readonly policy?: string;
+  readonly mix?: string;
+  readonly measured?: readonly string[];
+  readonly cores?: string;
+  readonly use?: string;
+  readonly check?: string;
+}
+
+/** Where measured results that come along are kept. */
+const RESULTS = join(dirname(import.meta.dirname), 'results', 'capacity');
+const POLICY = join(dirname(dirname(import.meta.dirname)), 'config', 'policies', 'zoom-2020.yaml');
+
+/** `loadtest plan`: what a load needs. Exit code 0, or 1 when somebody cannot be served at all. Throws TargetError. */
+export function planCommand(flags: PlanFlags): number {
+  const results = measured(flags.measured);
+  const model = modelOf(results);
+  if (flags.check !== undefined) {
+    process.stdout.write(checkText(model, readResult(flags.check)));
+    return 0;
+  }
+  const participants = wholeNumber('--participants', flags.participants, 1, 10_000_000);
+  const shape = shapeOf(flags.shape);
+  const policy = policyOf(flags.policy ?? POLICY);
+  const mix = mixOf(flags.mix, policy);
+  const cores = wholeNumber('--cores', flags.cores ?? '8', 1, 512);
+  const use = Number(flags.use ?? '0.6');
+  if (!(use > 0 && use <= 0.95)) throw new TargetError('--use: a share from 0.05 to 0.95');
+  const planned = plan({ participants, shape, mix, policy, model, cores, use });
+  process.stdout.write(planText(planned, { participants, shape, cores, use, model }));
+  return planned.unserved > 0 ? 1 : 0;
+}
+
+/** What the model says of a run beside what was measured in it. */
+export function checkText(model: CostModel, result: RunResult): string {
+  const rows = rowsOf(result);
+  if (rows.length === 0) throw new TargetError('that run has no measured interval with processes of nodes');
+  const mean = (read: (row: (typeof rows)[number]) => number): number =>
+    rows.reduce((sum, row) => sum + read(row), 0) / rows.length;
+  const [nodes, participants, packets] = [
+    mean((r) => r.nodes),
+    mean((r) => r.participants),
+    mean((r) => r.packets),
+  ];
+  const [cores, memory] = [mean((row) => row.cores), mean((row) => row.bytes)];
+  const predicted = coresFor(model, nodes, participants, packets);
+  const predictedMemory = model.idleBytes * nodes + model.bytesPerParticipant * participants;
+  return `${result.scenario.name}: ${participants.toFixed(0)} participants, ${packets.toFixed(0)} packets/s on ${nodes.toFixed(0)} nodes
+CPU     planned ${predicted.toFixed(3)} cores, measured ${cores.toFixed(3)}: planned is × ${(predicted / cores).toFixed(2)}
+memory  planned ${bytes(predictedMemory)}, measured ${bytes(memory)}: planned is × ${(predictedMemory / memory).toFixed(2)}
+`;
+}
+
+function planText(
+  { sites, failures, perNode, unserved }: Plan,
+  asked: { participants: number; shape: Shape; cores: number; use: number; model: CostModel },
+): string {
+  const { participants, shape, cores, use, model } = asked;
+  const total = sites.reduce((sum, { nodes }) => sum + nodes, 0);
+  const head = [
+    'datacenter',
+    'region',
+    'participants',
+    'at worst',
+    'nodes',
+    'load',
+    'at worst',
+    'memory each',
+    'traffic',
+    'worst when',
+  ];
+  const rows = sites.map((site) => [
+    site.datacenter,
+    site.region,
+    String(site.participants),
+    String(site.worst),
+    String(site.nodes),
+    percent(site.load),
+    percent(site.worstLoad),
+    bytes(site.memory),
+    bits(site.bitsPerSecond),
+    site.because === null ? 'always' : `${site.because} fails`,
+  ]);
+  const table = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const left = failures.map(
+    ({ region, datacenter, served, servedWithoutSpare, placement }) =>
+      `  ${datacenter}, the largest of ${region}: ${percent(served)} of all participants are still served${placement.unserved > 0 ? `, ${Math.ceil(placement.unserved)} have no datacenter that may serve them` : ''} (${percent(servedWithoutSpare)} with only what a good day needs)`,
+  );
+  return `${participants} participants, ${shape.name}: ${total} nodes of ${cores} cores, each for ${Math.floor(perNode)} participants at ${percent(use)} of its cores
+
+${lines.join('\n')}
+
+When a datacenter fails:
+${left.join('\n')}
+${unserved > 0 ? `\n${Math.ceil(unserved)} participants have no datacenter that may serve them even on a good day.\n` : ''}
+From ${model.intervals} measured intervals: ${(model.perPacket * 1e6).toFixed(1)} µs of one core for each packet delivered, ${(model.perParticipant * 1000).toFixed(2)} ‰ of a core and ${bytes(model.bytesPerParticipant)} for each participant, ${percent(model.idle)} of a core for an idle node; ${percent(1 - model.residual ** 2)} of the variation explained.
+Assumed: rooms stay within a region; participants spread evenly over the datacenters of their route that are up; cores like those that were measured.
+`;
+}
+
+function measured(files: readonly string[] | undefined): RunResult[] {
+  const chosen = files ?? list();
+  if (chosen.length === 0)
+    throw new TargetError(
+      'no measured result: name some with --measured FILE (npm run loadtest -- --scenario … --json FILE writes them)',
+    );
+  return chosen.map(readResult);
+}
+
+function list(): string[] {
+  try {
+    return readdirSync(RESULTS)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => join(RESULTS, name));
+  } catch {
+    return [];
+  }
+}
+
+function modelOf(results: readonly RunResult[]): CostModel {
+  try {
+    return fitModel(results);
+  } catch (error) {
+    throw new TargetError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function shapeOf(text: string | undefined): Shape {
+  if (text === undefined)
+    throw new TargetError('--shape is missing: meeting:N, webinar:N or audio:N:SPEAKERS');
+  try {
+    return parseShape(text);
+  } catch (error) {
+    if (error instanceof ShapeError) throw new TargetError(error.message);
+    throw error;
+  }
+}
+
+function policyOf(file: string): Policy {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new TargetError(`--policy ${file}: cannot be read`);
+  }
+  const parsed = parsePolicy(text, file);
+  if (parsed.ok) return parsed.policy;
+  throw new TargetError(
+    parsed.faults.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'),
+  );
+}
+
+/** `us=2,eu=1`; every region of the policy alike by default. */
+function mixOf(text: string | undefined, policy: Policy): Map<string, number> {
+  if (text === undefined) return new Map([...policy.regions.keys()].map((region) => [region, 1]));
+  return new Map(
+    text.split(',').map((part) => {
+      const [region = '', weight = '1'] = part.split('=').map((word) => word.trim());
+      if (!policy.regions.has(region))
+        throw new TargetError(
+          `--mix: the policy has no region "${region}"${didYouMean(region, policy.regions.keys())}`,
+        );
+      const value = Number(weight);
+      if (!(value > 0)) throw new TargetError(`--mix: the weight of ${region} must be a number above 0`);
+      return [region, value];
+    }),
+  );
+}
+
+function wholeNumber(name: string, text: string | undefined, least: number, most: number): number {
+  const value = Number(text);
+  if (text === undefined || !/^\d+$/.test(text) || value < least || value > most)
+    throw new TargetError(`${name}: a whole number from ${least} to ${most}`);
+  return value;
+}

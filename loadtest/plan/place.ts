@@ -1,0 +1,59 @@
+import type { Policy } from '../../src/policy/model.ts';
+import { isSeatOf } from '../probes/fence.ts';
+
+/** Participants by datacenter, and those who have nowhere to go. */
+export interface Placement {
+  readonly seats: ReadonlyMap<string, number>;
+  readonly unserved: number;
+}
+
+/**
+ * Where the participants of each home region sit with some datacenters down: evenly over the primaries that are up,
+ * else evenly over the secondaries that are up, and never anywhere else.
+ */
+export function place(
+  policy: Policy,
+  participants: ReadonlyMap<string, number>,
+  down: ReadonlySet<string> = new Set(),
+): Placement {
+  const seats = new Map<string, number>();
+  let unserved = 0;
+  for (const [region, people] of participants) {
+    const route = policy.routes.get(region);
+    const up = (names: readonly string[]): string[] =>
+      names.filter((name) => !down.has(name) && isSeatOf(policy, region, name));
+    const primaries = up(route?.primaries ?? []);
+    const chosen = primaries.length > 0 ? primaries : up(route?.secondaries ?? []);
+    if (chosen.length === 0) unserved += people;
+    for (const name of chosen) seats.set(name, (seats.get(name) ?? 0) + people / chosen.length);
+  }
+  return { seats, unserved };
+}
+
+export interface Failure {
+  /** Region whose largest datacenter fails, and that datacenter. */
+  readonly region: string;
+  readonly datacenter: string;
+  readonly placement: Placement;
+}
+
+/** What is left when the largest datacenter of each region fails, one region at a time. */
+export function failures(policy: Policy, participants: ReadonlyMap<string, number>): Failure[] {
+  const { seats } = place(policy, participants);
+  const regions = [...policy.regions.keys()];
+  return regions.flatMap((region): Failure[] => {
+    const here = [...policy.datacenters.values()].filter(
+      (site) => site.region === region && seats.has(site.name),
+    );
+    const largest = here.sort((a, b) => (seats.get(b.name) ?? 0) - (seats.get(a.name) ?? 0))[0];
+    if (largest === undefined) return [];
+    const datacenter = largest.name;
+    return [{ region, datacenter, placement: place(policy, participants, new Set([datacenter])) }];
+  });
+}
+
+/** `{ us: 2, eu: 1 }` of so many: each region's share, rounded up. */
+export function shares(mix: ReadonlyMap<string, number>, participants: number): Map<string, number> {
+  const total = [...mix.values()].reduce((sum, weight) => sum + weight, 0);
+  return new Map([...mix].map(([region, weight]) => [region, Math.ceil((participants * weight) / total)]));
+}
