@@ -70,11 +70,14 @@ export function coresFor(
   return model.idle * nodes + model.perParticipant * participants + model.perPacket * packetsPerSecond;
 }
 
-/** The measured intervals of one run, in which the nodes' processes were seen. */
+/** Share of lost packets above which an interval says what an overloaded machine does, and not what work costs. */
+const SOUND = 0.001;
+
+/** The sound intervals of one run in which the nodes' processes were seen. */
 export function rowsOf(result: RunResult): Row[] {
   const kinds = new Map(result.processes.map(({ name, kind }) => [name, kind]));
   return result.series
-    .filter(({ measured, participants }) => measured && participants > 0)
+    .filter(({ measured, participants, loss }) => measured && participants > 0 && loss <= SOUND)
     .flatMap(({ participants, packetsPerSecond, processes }) => {
       const seen = Object.entries(processes).filter(
         ([name]) => kinds.get(name) === 'node' || kinds.get(name) === 'worker',
