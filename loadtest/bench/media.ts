@@ -21,7 +21,8 @@ export async function runMedia(args: readonly string[]): Promise<void> {
   const forwarders = await findForwarders(options);
   const plans = options.shapes.flatMap((wanted) => plansFor(wanted, options.fanouts));
   const stopped = new AbortController();
-  process.once('SIGINT', () => stopped.abort()).once('SIGTERM', () => stopped.abort());
+  // Whatever runs it may pass a signal on besides the one from the terminal: the second changes nothing.
+  process.on('SIGINT', () => stopped.abort()).on('SIGTERM', () => stopped.abort());
   const place = forwarders.some(({ needsNamespace }) => needsNamespace) ? openNamespace() : loopback;
   try {
     await runPlans(plans, forwarders, options, place, stopped.signal);
