@@ -14,7 +14,7 @@ export const COLUMNS = [
   'system',
   'to reference',
   'to stock',
-  'latency p50 ms',
+  'added latency p50 ms',
   'p99 ms',
   'kB/subscriber',
   'core used',
