@@ -1,11 +1,14 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Running, run, start } from '../cli/testing/run.ts';
 import { bundleOf, testSigner } from '../node/testing/signers.ts';
 import { waitFor } from '../testing/wait.ts';
 import { type Conversation, converse } from './harness/conversation.ts';
+
+// Longer than the waits within, which say what did not come.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** A real node process at `fra` that takes bundles: what it refuses, what it runs, and whom a switch closes. */
 const ZOOM = readFileSync(new URL('../../config/policies/zoom-2020.yaml', import.meta.url), 'utf8').replace(
