@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { directoryAnswerSchema } from '../protocol/directory.ts';
 import { RedisRegistry } from '../registry/redis/registry.ts';
 import { type RedisServer, startRedisServer } from '../registry/testing/redis-server.ts';
@@ -7,6 +7,9 @@ import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
 import { converse } from './harness/conversation.ts';
 import { startNode, type TestNode } from './harness/node.ts';
+
+// Several servers on a busy machine: every wait inside is bounded.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Whole nodes of two datacenters that share a real Redis, which fails in every way. */
 let redis: RedisServer;

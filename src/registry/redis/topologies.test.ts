@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { selfSigned } from '../../signaling/testing/self-signed.ts';
 import { freePort } from '../../testing/free-port.ts';
 import { waitFor } from '../../testing/wait.ts';
@@ -10,6 +10,9 @@ import type { NodeEntry } from '../port.ts';
 import { type RedisServer, type RedisServerOptions, startRedisServer } from '../testing/redis-server.ts';
 import type { RedisPlace } from './client.ts';
 import { RedisRegistry } from './registry.ts';
+
+// Several servers on a busy machine: every wait inside is bounded.
+vi.setConfig({ testTimeout: 120_000 });
 
 const ENTRY: NodeEntry = { id: 'a', datacenter: 'sjc', load: 0, body: 'sealed' };
 const LEASE = 60_000;
