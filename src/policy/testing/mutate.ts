@@ -1,6 +1,7 @@
 /**
  * Mutation: every operator, condition and branch of what decides is changed, one at a time, in a copy of the tree,
- * and some test has to fail. Run: `npm run mutation [-- file.ts…]`, or with `--sample N --seed S` for N of them;
+ * and some test has to fail. Run: `npm run mutation [-- file.ts…]`, or with `--sample N --seed S` for N of them, `--only TEXT` for
+ * those whose description has it;
  * exit 1 when one survives that is not on the list of equivalents. The whole takes a while: `npm test` has a sample.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -65,6 +66,8 @@ class Tests {
       pool: 'threads',
       maxWorkers: 1,
       bail: 1,
+      // Slow is not wrong: on a busy machine a test that takes its time must not look like one that fails.
+      testTimeout: 600_000,
       reporters: [{}],
     });
     const find = async (names: readonly string[]) =>
@@ -107,7 +110,11 @@ function random(seed: number): () => number {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' } },
+    options: {
+      sample: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+    },
   });
   const dir = copyTree();
   const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -115,7 +122,9 @@ async function main(): Promise<void> {
   try {
     const files = positionals.length > 0 ? positionals : FILES;
     const texts = new Map(files.map((f) => [f, readFileSync(join(dir, 'src/policy', f), 'utf8')]));
-    const all = [...texts].flatMap(([file, text]) => mutantsOf(file, text));
+    const all = [...texts]
+      .flatMap(([file, text]) => mutantsOf(file, text))
+      .filter((mutant) => keyOf(mutant).includes(values.only));
     const draw = random(Number(values.seed));
     const chosen =
       values.sample === undefined
