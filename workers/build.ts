@@ -51,7 +51,7 @@ export async function buildWorker(input: BuildInput): Promise<string> {
 }
 
 /** Compiles staged sources and links them into `binary`, and the program that checks SRTP beside it. */
-export async function compile(input: BuildInput, sources: readonly string[], binary: string): Promise<void> {
+async function compile(input: BuildInput, sources: readonly string[], binary: string): Promise<void> {
   const { recipe, libsrtp, dir } = input;
   await generateFlatbuffers(input);
   const ninja = ninjaFile(recipe, {
@@ -64,13 +64,10 @@ export async function compile(input: BuildInput, sources: readonly string[], bin
   await runNinja(input);
 }
 
-/**
- * Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile.
- * @param more parts of mediasoup's worker folder
- */
-export function stage({ source, recipe, libsrtp, dir }: BuildInput, more: readonly string[] = []): string[] {
+/** Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile. */
+function stage({ source, recipe, libsrtp, dir }: BuildInput): string[] {
   const worker = join(dir, 'worker');
-  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build', ...more]) {
+  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build']) {
     cpSync(join(source.workerDir, part), join(worker, part), { recursive: true });
   }
   if (libsrtp) stageLibsrtp(libsrtp, join(dir, 'libsrtp'));
@@ -122,7 +119,7 @@ async function runNinja(input: BuildInput): Promise<void> {
   await tool(input, 'ninja', [], { onLine });
 }
 
-export async function tool(
+async function tool(
   { dir, signal }: BuildInput,
   command: string,
   args: readonly string[],

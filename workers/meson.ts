@@ -52,13 +52,6 @@ function stripComment(line: string): string {
   return hash < 0 || line.slice(0, hash).split("'").length % 2 === 0 ? line : line.slice(0, hash);
 }
 
-/** The files of mediasoup's own unit tests, beside those of the worker, relative to the worker's folder. */
-export function unitTestSources(workerDir: string): string[] {
-  const text = readFileSync(join(workerDir, 'meson.build'), 'utf8');
-  const listed = ['test_sources', 'mock_sources'].flatMap((name) => mesonList(text, name));
-  return [...new Set(listed.map(({ value }) => value))];
-}
-
 const withoutBuiltinBwe = "not get_option('ms_use_builtin_bwe')";
 
 /** Every source file of the executable, relative to the worker's folder, read from its meson files. */
