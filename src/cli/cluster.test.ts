@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { converse } from '../e2e/harness/conversation.ts';
 import { ClusterHome, directoryOf, httpOf, isAlive, type UpCluster } from '../e2e/harness/local-cluster.ts';
 import { workersOf } from '../e2e/harness/processes.ts';
@@ -87,6 +90,19 @@ it.each(['SIGTERM', 'SIGKILL'] as const)(
   },
   60_000,
 );
+
+it('ends when npx, which passes no signal on, is gone', async () => {
+  // As npx does: a shell in between, which dies of the signal.
+  const script = `${JSON.stringify(process.execPath)} src/cli/watershed.mjs cluster up --json --policy config/policies/government.yaml; true`;
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...home.env, npm_command: 'exec' };
+  const shell = spawn('sh', ['-c', script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = once(shell, 'exit');
+  const [line] = await once(shell.stdout, 'data');
+  const { nodes } = z.object({ nodes: z.array(z.object({ pid: z.int() })) }).parse(JSON.parse(String(line)));
+  shell.kill('SIGTERM');
+  await gone;
+  await waitFor('every node to end', () => !nodes.some(({ pid }) => isAlive(pid)));
+}, 60_000);
 
 it('refuses a policy that fails its check, and says where', async () => {
   const file = 'config/policies/zoom-2020-february.yaml';

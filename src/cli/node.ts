@@ -4,8 +4,9 @@ import { ConfigError } from '../config/fault.ts';
 import { loadNodeConfig } from '../config/load.ts';
 import { printConfig } from '../config/print.ts';
 import type { NodeConfig } from '../config/schema.ts';
+import { onLauncherGone } from './launcher.ts';
 import { enrolCommand } from './node-enrol.ts';
-import { runUntilSignalled } from './node-process.ts';
+import { type ProcessPort, processPort, runUntilSignalled } from './node-process.ts';
 
 /** The standalone node of `npm start`. */
 const DEFAULT_CONFIG = fileURLToPath(new URL('../../config/node.yaml', import.meta.url));
@@ -33,7 +34,7 @@ export function nodeCommand(): Command {
       else if (options.printConfig) process.stdout.write(printConfig(config));
       else {
         const { runNode } = await import('../main.ts');
-        await runUntilSignalled(config, runNode);
+        await runUntilSignalled(config, runNode, foreground);
       }
     });
   command
@@ -56,6 +57,15 @@ export function nodeCommand(): Command {
     });
   return command;
 }
+
+/** The process as people and supervisors start it. */
+const foreground: ProcessPort = {
+  ...processPort,
+  onSignal(listener) {
+    processPort.onSignal(listener);
+    onLauncherGone(() => listener('SIGTERM'));
+  },
+};
 
 function configFile({ config }: NodeOptions): string {
   return config ?? process.env.WATERSHED_CONFIG ?? DEFAULT_CONFIG;

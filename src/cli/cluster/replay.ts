@@ -6,6 +6,7 @@ import { check } from '../../policy/prove.ts';
 import type { DirectoryAnswer } from '../../protocol/directory.ts';
 import { findDevelopmentKeys } from '../../tokens/development.ts';
 import { issueJoinToken } from '../../tokens/issue.ts';
+import { onLauncherGone } from '../launcher.ts';
 import { faultLine, type LoadedPolicy, loadPolicy } from '../policy-io.ts';
 import { type LocalCluster, type LocalNode, startCluster } from './local-cluster.ts';
 import { askDirectory, type Knock, knock } from './replay-client.ts';
@@ -210,6 +211,7 @@ export async function runReplay(): Promise<void> {
   const ending = new AbortController();
   const end = () => ending.abort(new Error('interrupted'));
   process.on('SIGTERM', end).on('SIGINT', end).on('SIGHUP', end);
+  onLauncherGone(end);
   try {
     await setUp(ending.signal);
     const held = await replayFebruary2020(

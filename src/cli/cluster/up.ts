@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { check } from '../../policy/prove.ts';
+import { onLauncherGone } from '../launcher.ts';
 import { EXIT, faultLine, loadPolicy } from '../policy-io.ts';
 import { type LocalCluster, startCluster } from './local-cluster.ts';
 import { setUp } from './set-up.ts';
@@ -30,6 +31,7 @@ export async function runClusterUp(options: {
   const ending = new AbortController();
   const end = () => ending.abort(new Error('ended before it was ready'));
   process.on('SIGTERM', end).on('SIGINT', end).on('SIGHUP', end);
+  onLauncherGone(end);
   let cluster: LocalCluster;
   try {
     await setUp(ending.signal);
