@@ -8,7 +8,7 @@ import { readResult } from '../report/read.ts';
 import type { RunResult } from '../report/result.ts';
 import { TargetError } from '../target/target.ts';
 import { type CostModel, coresFor, fitModel, rowsOf } from './model.ts';
-import { type Plan, plan } from './plan.ts';
+import { type Plan, type PlanRequest, plan } from './plan.ts';
 import { parseShape, type Shape, ShapeError } from './shape.ts';
 
 export interface PlanFlags {
@@ -41,7 +41,7 @@ export function planCommand(flags: PlanFlags): number {
   const cores = wholeNumber('--cores', flags.cores ?? '8', 1, 512);
   const use = Number(flags.use ?? '0.6');
   if (!(use > 0 && use <= 0.95)) throw new TargetError('--use: a share from 0.05 to 0.95');
-  const planned = plan({ participants, shape, mix, policy, model, cores, use });
+  const planned = planOf({ participants, shape, mix, policy, model, cores, use });
   process.stdout.write(planText(planned, { participants, shape, cores, use, model }));
   return planned.unserved > 0 ? 1 : 0;
 }
@@ -106,7 +106,7 @@ function planText(
   );
   const left = failures.map(
     ({ region, datacenter, served, servedWithoutSpare, placement }) =>
-      `  ${datacenter}, the largest of ${region}: ${percent(served)} of all participants are still served${placement.unserved > 0 ? `, ${Math.ceil(placement.unserved)} have no datacenter that may serve them` : ''} (${percent(servedWithoutSpare)} with only what a good day needs)`,
+      `  ${datacenter} (${region}): ${percent(served)} of all participants are still served${placement.unserved > 0 ? `, ${Math.ceil(placement.unserved)} have no datacenter that may serve them` : ''} (${percent(servedWithoutSpare)} with only what a good day needs)`,
   );
   return `${participants} participants, ${shape.name}: ${total} nodes of ${cores} cores, each for ${Math.floor(perNode)} participants at ${percent(use)} of its cores
 
@@ -136,6 +136,14 @@ function list(): string[] {
       .map((name) => join(RESULTS, name));
   } catch {
     return [];
+  }
+}
+
+function planOf(request: PlanRequest): Plan {
+  try {
+    return plan(request);
+  } catch (error) {
+    throw new TargetError(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -31,25 +31,22 @@ export function place(
 }
 
 export interface Failure {
-  /** Region whose largest datacenter fails, and that datacenter. */
-  readonly region: string;
+  /** The datacenter that fails, and its region. */
   readonly datacenter: string;
+  readonly region: string;
   readonly placement: Placement;
 }
 
-/** What is left when the largest datacenter of each region fails, one region at a time. */
+/** What is left when one datacenter fails: each that serves anybody, in turn, the largest among them. */
 export function failures(policy: Policy, participants: ReadonlyMap<string, number>): Failure[] {
   const { seats } = place(policy, participants);
-  const regions = [...policy.regions.keys()];
-  return regions.flatMap((region): Failure[] => {
-    const here = [...policy.datacenters.values()].filter(
-      (site) => site.region === region && seats.has(site.name),
-    );
-    const largest = here.sort((a, b) => (seats.get(b.name) ?? 0) - (seats.get(a.name) ?? 0))[0];
-    if (largest === undefined) return [];
-    const datacenter = largest.name;
-    return [{ region, datacenter, placement: place(policy, participants, new Set([datacenter])) }];
-  });
+  return [...policy.datacenters.values()]
+    .filter(({ name }) => seats.has(name))
+    .map(({ name, region }) => ({
+      datacenter: name,
+      region,
+      placement: place(policy, participants, new Set([name])),
+    }));
 }
 
 /** `{ us: 2, eu: 1 }` of so many: each region's share, rounded up. */

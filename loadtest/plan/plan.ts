@@ -43,7 +43,7 @@ export interface Plan {
   readonly perNode: number;
 }
 
-/** How many nodes where, so that the load is still held when the largest datacenter of any one region fails. */
+/** How many nodes where, so that the load is still held when any one datacenter fails. */
 export function plan(request: PlanRequest): Plan {
   const { participants, shape, mix, policy, model, cores } = request;
   const people = shares(mix, participants);
