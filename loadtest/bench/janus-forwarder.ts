@@ -54,14 +54,22 @@ async function openSession(janus: JanusProcess, setting: Setting): Promise<Sessi
     audiocodec: 'opus',
     videocodec: 'vp8',
   });
-  const feeds = new Map<number, number>();
-  for (const [participant, { publishes }] of plan.participants.entries()) {
-    if (publishes.length > 0) feeds.set(participant, await publish(janus, setting, participant));
-  }
+  // All at once: with one event loop, Janus takes a quarter of a second for each, mostly waiting.
+  const feeds = new Map(
+    await Promise.all(
+      plan.participants.flatMap(({ publishes }, participant) =>
+        publishes.length === 0
+          ? []
+          : [publish(janus, setting, participant).then((feed) => [participant, feed] as const)],
+      ),
+    ),
+  );
   const memoryBefore = memory([janus.pid]);
-  for (const [participant, { subscribesTo }] of plan.participants.entries()) {
-    if (subscribesTo.length > 0) await subscribe(janus, setting, participant, feeds);
-  }
+  await Promise.all(
+    plan.participants.flatMap(({ subscribesTo }, participant) =>
+      subscribesTo.length === 0 ? [] : [subscribe(janus, setting, participant, feeds)],
+    ),
+  );
   return {
     pids: [janus.pid],
     memoryBefore,

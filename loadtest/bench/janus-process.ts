@@ -31,7 +31,10 @@ export async function startJanus(place: Place, settings: JanusSettings): Promise
     `general: { ws = true\n ws_port = ${PORT}\n ws_ip = "${place.forwarderIp}"\n wss = false }\nadmin: { admin_ws = false }\n`,
   );
   write('janus.plugin.videoroom.jcfg', 'general: { }\n');
-  const child = spawn('janus', ['-F', folder], { stdio: ['ignore', 'ignore', 'ignore'] });
+  // It ends with this process, however that ends; the others see the end of their input.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'janus', '-F', folder], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   child.once('error', () => {});
   const end = async (): Promise<void> => {
     await stop(child);

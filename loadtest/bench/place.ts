@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { processIsAlive } from '../../workers/lock.ts';
 
 /** The network between the generator and the forwarders. */
 export interface Place {
@@ -32,13 +33,24 @@ export const loopback: Place = {
   close: () => {},
 };
 
+const PREFIX = 'watershed-bench-';
+
+/** Those of processes that were killed before they could remove them; a namespace's end of the pair goes with it. */
+function removeAbandoned(): void {
+  for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
+    const name = line.split(' ')[0] ?? '';
+    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length)) : 0;
+    if (pid > 0 && !processIsAlive(pid)) execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
+  }
+}
+
 /**
  * A network namespace for the generator, joined to this one by a veth pair: for Janus, which ignores loopback.
  * Everyone else is measured over it too, then. It takes root.
  */
 export function openNamespace(): Place {
   const id = String(process.pid);
-  const namespace = `watershed-${id}`;
+  const namespace = `${PREFIX}${id}`;
   const [outer, inner] = [`wsb${id}`, `wsi${id}`];
   const subnet = `10.233.${process.pid % 256}`;
   const [forwarderIp, generatorIp] = [`${subnet}.1`, `${subnet}.2`];
@@ -59,6 +71,7 @@ export function openNamespace(): Place {
     }
   };
   try {
+    removeAbandoned();
     ip('netns', 'add', namespace);
     ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', namespace);
     ip('addr', 'add', `${forwarderIp}/30`, 'dev', outer);
