@@ -24,12 +24,13 @@ export function allowedForLabel(p: CompiledPolicy, label: Label, datacenter: str
 /** A(L) for many questions about one label: as `allowedForLabel`, of the number of a datacenter. */
 export function allowedByNumber(p: CompiledPolicy, label: Label): (datacenter: number) => boolean {
   const { table, regionOf } = p;
-  const rows: number[] = [];
-  for (const client of [label.home, ...label.evidence]) {
-    const c = p.regionNumber.get(client);
+  const home = p.regionNumber.get(label.home);
+  if (home === undefined) return () => false;
+  const rows = [home * p.datacenterNames.length];
+  for (const client of label.evidence) {
+    const c = client === label.home ? home : p.regionNumber.get(client);
     if (c === undefined) return () => false;
-    const row = c * p.datacenterNames.length;
-    if (!rows.includes(row)) rows.push(row);
+    if (c !== home) rows.push(c * p.datacenterNames.length);
   }
   const left = label.regions && new Set(label.regions.map((region) => p.regionNumber.get(region)));
   return (d) => {
