@@ -263,10 +263,12 @@ class Run {
   }
 
   async #readEvery(interval: number): Promise<void> {
-    for (let next = performance.now() + interval * 1000; ; next += interval * 1000) {
+    for (let next = performance.now() + interval * 1000; ; ) {
       await this.#until(next);
       if (this.#ending.signal.aborted) return;
       await this.#read();
+      // After a reading that came late the missed ones are left out: a rate over a moment is none.
+      next = Math.max(next, performance.now() - interval * 500) + interval * 1000;
     }
   }
 
