@@ -30,7 +30,7 @@ export function createFederation(deps: FederationDeps): Federation {
     return {};
   });
   links.onChange((link, state) => {
-    if (state === 'down') for (const room of rooms.values()) room.onLinkDown(link);
+    if (state === 'down') for (const room of rooms.values()) room.neighbours.onLinkDown(link);
   });
 
   return {
@@ -54,7 +54,7 @@ export function createFederation(deps: FederationDeps): Federation {
     },
     stats: () => ({
       rooms: rooms.size,
-      peerings: [...rooms.values()].reduce((sum, { peerings }) => sum + peerings.length, 0),
+      peerings: [...rooms.values()].reduce((sum, { neighbours }) => sum + neighbours.all().length, 0),
     }),
     close() {
       for (const room of rooms.values()) room.close();
@@ -72,10 +72,12 @@ function linkOf(federated: FederatedRoom, { pipes }: FederationDeps, onClose: ()
     memberChanged: (peerId, reason) => federated.memberChanged(peerId, reason),
     waitingChanged: () => federated.waitingChanged(),
     chat: (peerId, chat) =>
-      federated.tellAll((peering) => (peering.knows(peerId) ? { chat: { peerId, ...chat } } : null)),
-    share: () => federated.tellAll(() => ({ shared: room.shared() })),
+      federated.neighbours.tellAll((peering) =>
+        peering.knows(peerId) ? { chat: { peerId, ...chat } } : null,
+      ),
+    share: () => federated.neighbours.tellAll(() => ({ shared: room.shared() })),
     act: async (node, act) => {
-      const peering = federated.peerings.find((candidate) => candidate.node.id === node);
+      const peering = federated.neighbours.get(node);
       if (peering === undefined) throw new WatershedError('not_found');
       await peering.link.request('room.act', { room: key, act });
     },

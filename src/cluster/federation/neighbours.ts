@@ -1,0 +1,277 @@
+import type { Link } from '../../links/types.ts';
+import type { RoomHost, RoomRecord } from '../../registry/port.ts';
+import type { FederationDeps, WhoIsUp } from './deps.ts';
+import { type Meet, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
+import { type Known, Peering } from './peering.ts';
+import { type Part, partOf } from './placement.ts';
+import type { LocalRoom } from './types.ts';
+
+const MEET_REQUEST_MS = 2000;
+/** How often nodes that the record names and that were not met are looked for. */
+const MEND_MS = 3000;
+const LOST_MS = 500;
+/** How long a node may be out of reach before its members count as gone. */
+const GRACE_MS = 15_000;
+/** How long a part that its node disowned, or whose node is gone, counts for nothing. */
+const LEFT_OVER_MS = 5000;
+
+type HostRef = Pick<RoomHost, 'node' | 'datacenter' | 'nodeEpoch'>;
+
+/** What meeting a room's other nodes needs of the room. */
+export interface NeighboursHost {
+  /** The room's key. */
+  readonly key: string;
+  readonly room: LocalRoom;
+  readonly known: Known;
+  places(): PlacesState;
+  /** Whether anybody is here, or waits. */
+  occupied(): boolean;
+  /** The record as it was read last; null before the first. */
+  record(): RoomRecord | null;
+  refresh(): Promise<RoomRecord>;
+  /** What another node says has changed. */
+  onChange(): void;
+}
+
+/** The other nodes of a room: met over links, lost and met again, and forgotten when they are gone. */
+export class Neighbours {
+  readonly #deps: FederationDeps;
+  readonly #host: NeighboursHost;
+  readonly #peerings = new Map<string, Peering>();
+  /** Updates of nodes that are being met, until their answer is here. */
+  readonly #early = new Map<string, Update[]>();
+  readonly #lostAt = new Map<string, number>();
+  /** Parts in the record that are left over, `node epoch`, and until when (monotonic ms) that is believed. */
+  readonly #leftOver = new Map<string, number>();
+  #mending: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(deps: FederationDeps, host: NeighboursHost) {
+    this.#deps = deps;
+    this.#host = host;
+  }
+
+  all(): Peering[] {
+    return [...this.#peerings.values()];
+  }
+
+  get(node: string): Peering | undefined {
+    return this.#peerings.get(node);
+  }
+
+  /** What nodes have said themselves of who is there. */
+  metParts(): Part[] {
+    return this.all()
+      .filter(({ met }) => met)
+      .map(({ part }) => part);
+  }
+
+  /** Every other node's part: as it said itself where it was met, else as the record says. */
+  parts(record: RoomRecord | null): Part[] {
+    const hosts = (record?.hosts ?? []).filter((host) => this.#isUnmet(host));
+    return [...this.metParts(), ...hosts.map(partOf)];
+  }
+
+  /** Parts of nodes that died count for nothing, as soon as their lease has ended. */
+  async findLeftOvers(record: RoomRecord): Promise<void> {
+    const unmet = record.hosts.filter((host) => this.#isUnmet(host));
+    await Promise.all(
+      unmet.map(async (host) => {
+        const node = await this.#deps.find(host.node, host.datacenter);
+        if (node?.epoch !== host.nodeEpoch) this.#isLeftOver(host);
+      }),
+    );
+  }
+
+  /** Who is up, as far as links tell: for when the registry does not. */
+  upByLinks(): WhoIsUp {
+    const open = this.all().filter(({ link }) => link.open);
+    const up = new Set(open.map((peering) => peering.node.datacenter));
+    return {
+      isLive: (d) => up.has(d),
+      urlFor: (d) => this.#deps.policy()?.policy.datacenters.get(d)?.url,
+    };
+  }
+
+  tell(peering: Peering, update: Omit<Update, 'room'>): void {
+    if (Object.keys(update).length > 0) {
+      peering.link.notice('room.update', { room: this.#host.key, ...update });
+    }
+  }
+
+  /** Says something to each node that `what` makes an update for. */
+  tellAll(what: (peering: Peering) => Omit<Update, 'room'> | null): void {
+    for (const peering of this.#peerings.values()) {
+      const update = what(peering);
+      if (update !== null) this.tell(peering, update);
+    }
+  }
+
+  /** Another node meets this one. */
+  onMeet(link: Link, meet: Meet): Meet {
+    const peering = this.#peer(link, meet.link);
+    peering.meets(meet);
+    this.#lostAt.delete(peering.node.id);
+    this.#host.onChange();
+    return this.#introduction(peering);
+  }
+
+  onUpdate(link: Link, update: Update): void {
+    const peering = this.#peerings.get(link.peer.id);
+    const early = this.#early.get(link.peer.id);
+    if (early !== undefined && update.left !== true) early.push(update);
+    if (early !== undefined || peering === undefined) return;
+    if (update.left === true) this.#drop(peering, 'left');
+    else peering.updated(update);
+    this.#host.onChange();
+  }
+
+  /** A link is gone: its node has a while to come back over another. */
+  onLinkDown(link: Link): void {
+    const peering = this.#peerings.get(link.peer.id);
+    if (peering?.link !== link) return;
+    if (!this.#lostAt.has(peering.node.id)) this.#lostAt.set(peering.node.id, performance.now());
+    this.#mendSoon(50);
+  }
+
+  /** A record names nodes: those that were not met are met, without holding up whoever read it. */
+  onRecord(record: RoomRecord): void {
+    if (this.#host.occupied() && record.hosts.some((host) => this.#isUnmet(host))) this.#mendSoon(0);
+  }
+
+  /** Meets every node that the record names; those that do not answer in time are met later. */
+  async meetAll(withinMs: number): Promise<void> {
+    const hosts = (this.#host.record()?.hosts ?? []).filter((host) => this.#isUnmet(host));
+    if (hosts.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, withinMs);
+    });
+    await Promise.race([Promise.all(hosts.map((host) => this.#meet(host))), enough]);
+    clearTimeout(timer);
+    if (hosts.some((host) => this.#isUnmet(host))) this.#mendSoon(MEND_MS);
+  }
+
+  /** Nobody is here any more: the other nodes need not speak of the room to this one. */
+  leave(): void {
+    this.tellAll(() => ({ left: true }));
+    for (const peering of this.all()) this.#drop(peering, 'left');
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#mending);
+    this.leave();
+  }
+
+  #introduction(peering: Peering): Meet {
+    const { address } = this.#deps.links;
+    return { room: this.#host.key, link: address, ...peering.introduce(this.#host.places()) };
+  }
+
+  #peer(link: Link, address: string): Peering {
+    const { id, datacenter } = link.peer;
+    const known = this.#peerings.get(id);
+    if (known !== undefined) {
+      known.link = link;
+      return known;
+    }
+    const region = this.#deps.policy()?.policy.datacenters.get(datacenter)?.region ?? '';
+    const node = { id, datacenter, region, link: address };
+    const { room, known: mayKnow } = this.#host;
+    const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow);
+    this.#peerings.set(id, peering);
+    return peering;
+  }
+
+  #drop(peering: Peering, reason: 'left' | 'lost'): void {
+    this.#peerings.delete(peering.node.id);
+    this.#lostAt.delete(peering.node.id);
+    peering.end(reason);
+  }
+
+  #isUnmet({ node, nodeEpoch }: Pick<RoomHost, 'node' | 'nodeEpoch'>): boolean {
+    if (node === this.#deps.node.id || this.#peerings.get(node)?.met === true) return false;
+    const leftOverUntil = this.#leftOver.get(`${node} ${nodeEpoch}`);
+    return leftOverUntil === undefined || leftOverUntil < performance.now();
+  }
+
+  #isLeftOver({ node, nodeEpoch }: Pick<RoomHost, 'node' | 'nodeEpoch'>): void {
+    this.#leftOver.set(`${node} ${nodeEpoch}`, performance.now() + LEFT_OVER_MS);
+    const peering = this.#peerings.get(node);
+    if (peering !== undefined) this.#drop(peering, 'left');
+  }
+
+  /** Dials a node and exchanges what each may know. Never rejects. */
+  async #meet(host: HostRef): Promise<boolean> {
+    const { node, datacenter, nodeEpoch } = host;
+    if (this.#early.has(node)) return false;
+    this.#early.set(node, []);
+    try {
+      const record = await this.#deps.find(node, datacenter);
+      if (record === null || record.epoch !== nodeEpoch) {
+        this.#isLeftOver(host);
+        return false;
+      }
+      if (record.link === null) return false;
+      const link = await this.#deps.links.connect({ id: node, datacenter, link: record.link });
+      if (this.#closed) return false;
+      // What is told from here on is told behind the introduction, in order.
+      const peering = this.#peer(link, record.link);
+      const answer = meetAnswerSchema.parse(
+        await link.request('room.meet', this.#introduction(peering), MEET_REQUEST_MS),
+      );
+      if (!answer.hosting) {
+        this.#isLeftOver(host);
+        return false;
+      }
+      if (this.#closed) return false;
+      peering.meets(answer);
+      this.#lostAt.delete(node);
+      for (const update of this.#early.get(node) ?? []) peering.updated(update);
+      this.#host.onChange();
+      return true;
+    } catch (error) {
+      this.#deps.log.warn({ err: error, node, datacenter }, 'a node of a room could not be met');
+      const peering = this.#peerings.get(node);
+      if (peering?.met === false) this.#peerings.delete(node);
+      else if (peering !== undefined && !this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
+      return false;
+    } finally {
+      this.#early.delete(node);
+    }
+  }
+
+  #mendSoon(ms: number): void {
+    if (this.#closed || this.#mending !== undefined) return;
+    this.#mending = setTimeout(() => {
+      void this.#mend().finally(() => {
+        this.#mending = undefined;
+        if (this.#lostAt.size > 0) this.#mendSoon(LOST_MS);
+        else if ((this.#host.record()?.hosts ?? []).some((host) => this.#isUnmet(host)))
+          this.#mendSoon(MEND_MS);
+      });
+    }, ms);
+  }
+
+  /** Looks for nodes that were lost or never met; forgets those that are gone for good. */
+  async #mend(): Promise<void> {
+    for (const [node, since] of [...this.#lostAt]) {
+      const peering = this.#peerings.get(node);
+      if (peering === undefined) {
+        this.#lostAt.delete(node);
+        continue;
+      }
+      const { datacenter } = peering.node;
+      const record = await this.#deps.find(node, datacenter).catch(() => undefined);
+      const met = record ? await this.#meet({ node, datacenter, nodeEpoch: record.epoch }) : false;
+      // Its lease has ended, or it was out of reach for too long: its members are gone, as far as this node can see.
+      if (!met && (record === null || performance.now() - since > GRACE_MS)) this.#drop(peering, 'lost');
+    }
+    const record = await this.#host.refresh().catch(() => null);
+    const unmet = (record?.hosts ?? []).filter((host) => this.#isUnmet(host));
+    await Promise.all(unmet.map((host) => this.#meet(host)));
+    this.#host.onChange();
+  }
+}
