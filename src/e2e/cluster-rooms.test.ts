@@ -134,6 +134,7 @@ describe('a us participant comes to a room that lives on sha', () => {
       await waitFor('the move', () => [chen, wei].every((one) => seat(one) !== 'sha'), 15_000);
       for (const one of [chen, wei]) expect(['hkg', 'sjc']).toContain(seat(one));
       if (up.length === 2) expect(seat(chen)).toBe(place);
+      await waitFor('the word of it', () => moves.length === 1);
       expect(moves).toEqual([`${seat(chen)} room_moved`]);
       for (const listener of [ann, chen, wei]) {
         for (const speaker of [ann, chen, wei]) if (speaker !== listener) await hears(listener, speaker);
