@@ -102,6 +102,9 @@ describe('a newcomer', () => {
     ],
     ['narrowed to hk meets eu in hk', 'eu@fra', label('us', ['hk']), '', 'sit hkg; eu@fra→hkg'],
     ['narrowed to cn', 'cn@sha', label('us', ['cn']), '', 'refuse room_apart'],
+    // Waiting for a datacenter helps only where everyone has a seat once all are up.
+    ['narrowed to eu, where cn has no seat', 'us@fra', label('cn', ['eu']), '', 'refuse room_apart'],
+    ['narrowed to eu, into a room of cn', 'cn@hkg', label('us', ['eu']), '', 'refuse room_apart'],
   ])('%s', (_, members, newcomer, down, expected) => {
     expect(verdict(members, newcomer, down)).toBe(expected);
   });
