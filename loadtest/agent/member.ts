@@ -39,6 +39,8 @@ export class Member {
   #videos = 0;
   #leaving = false;
   #hadMedia = false;
+  /** Peers that have sent pictures. */
+  readonly #seen = new Set<string>();
   #lastFlow = performance.now();
   #interruptedAt: number | null = null;
 
@@ -171,10 +173,15 @@ export class Member {
     this.#options.tell({ type: 'left', n: this.spec.n });
   }
 
-  /** Whether something should be coming: somebody's pictures, or what this session had before it was lost. */
+  /**
+   * Whether something should be coming: what this session had before it was lost, or the pictures of somebody who
+   * has shown some and is still there. Streams and sources themselves come and go with a worker.
+   */
   #expectsMedia(): boolean {
     if (!this.#hadMedia || this.spec.subscribe === 'none') return false;
-    return !this.joined || [...this.#streams.values()].some(({ remote }) => remote.kind === 'video');
+    if (!this.joined) return true;
+    const present = [...(this.#client.room?.peers.keys() ?? [])];
+    return present.some((peerId) => this.#seen.has(peerId));
   }
 
   #onTrack(remote: RemoteTrack): void {
@@ -186,6 +193,7 @@ export class Member {
     });
     const { subscribe } = this.spec;
     if (remote.kind !== 'video') return;
+    this.#seen.add(remote.peerId);
     this.#videos += 1;
     if (typeof subscribe === 'string') return;
     if (subscribe.videos !== undefined && this.#videos > subscribe.videos)
