@@ -3,12 +3,21 @@ import { afterAll, expect, it } from 'vitest';
 import { ensureWorker } from '../../workers/ensure.ts';
 import { type Conditions, measure } from './measure.ts';
 import { mediasoupForwarder } from './mediasoup-forwarder.ts';
-import { loopback, openNamespace } from './place.ts';
+import { loopback, openNamespace, type Place } from './place.ts';
 import { planFor } from './plan.ts';
 import { referenceForwarder } from './reference-forwarder.ts';
 import { findShape } from './shapes.ts';
 
-const place = process.getuid?.() === 0 ? openNamespace() : loopback;
+/** A namespace where this machine allows one, as a container may not; else loopback, which counts likewise. */
+function somewhere(): Place {
+  try {
+    return openNamespace();
+  } catch {
+    return loopback;
+  }
+}
+
+const place = somewhere();
 afterAll(() => place.close());
 
 const conditions: Conditions = {

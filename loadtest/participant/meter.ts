@@ -167,6 +167,8 @@ export class StreamMeter {
     const all = histogramOf(this.#earlier.buckets()).addBuckets(this.#latency.buckets());
     const [p50, p99] = [all.quantile(0.5), all.quantile(0.99)];
     if (p50 === null || p99 === null) return null;
-    return { p50: p50 / 1000, p99: p99 / 1000, max: this.#latest / 1000 };
+    // Quantiles are upper bounds of their class; nothing was later than the latest.
+    const at = (quantile: number): number => Math.min(quantile, this.#latest) / 1000;
+    return { p50: at(p50), p99: at(p99), max: this.#latest / 1000 };
   }
 }

@@ -28,7 +28,7 @@ export function allowedByNumber(p: CompiledPolicy, label: Label): (datacenter: n
   if (home === undefined) return () => false;
   const rows = [home * p.datacenterNames.length];
   for (const client of label.evidence) {
-    const c = client === label.home ? home : p.regionNumber.get(client);
+    const c: number | undefined = client === label.home ? home : p.regionNumber.get(client);
     if (c === undefined) return () => false;
     if (c !== home) rows.push(c * p.datacenterNames.length);
   }

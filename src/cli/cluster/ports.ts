@@ -8,6 +8,8 @@ import { createServer, type Server } from 'node:net';
  */
 const FIRST = 4500;
 const LAST = 9999;
+/** Of these, what browsers and `fetch` refuse to connect to (Fetch Standard, "bad port"). */
+const BAD: ReadonlySet<number> = new Set([5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697]);
 const TRIES = 2000;
 
 /** So many TCP ports of 127.0.0.1 on which nobody listens. */
@@ -17,7 +19,7 @@ export async function freePorts(count: number): Promise<number[]> {
   try {
     for (let n = 0; n < TRIES && held.size < count; n++) {
       const port = randomInt(FIRST, LAST + 1);
-      if (held.has(port)) continue;
+      if (held.has(port) || BAD.has(port)) continue;
       const server = await listen(port);
       if (server !== null) held.set(port, server);
     }
