@@ -75,6 +75,35 @@ describe('check', () => {
   });
 });
 
+it('the certificate says of each fact which fence admits it', () => {
+  const proof = check(parsed(exampleText('zoom-2020')));
+  if (!proof.holds) throw new Error('it holds');
+  const fact = { confined: false };
+  expect(proof.certificate.facts).toContainEqual({
+    ...fact,
+    client: 'cn',
+    datacenter: 'sha',
+    list: 'primaries',
+    region: 'cn',
+    admits: '[cn]',
+  });
+  expect(proof.certificate.facts).toContainEqual({
+    ...fact,
+    client: 'us',
+    datacenter: 'fra',
+    list: 'secondaries',
+    region: 'eu',
+    admits: 'any',
+  });
+});
+
+it('a violation says by its code which fence it breaks', () => {
+  const codes = (text: string) => new Set(violationsOf(parsed(text)).map(({ code }) => code));
+  expect(codes(exampleText('zoom-2020-february'))).toEqual(new Set(['admits']));
+  const confined = exampleText('zoom-2020').replace(/(eu: .*confined: )false/, '$1true');
+  expect(codes(confined)).toEqual(new Set(['confined']));
+});
+
 describe('clouds share nothing', () => {
   const commercial = parsed(exampleText('zoom-2020'), 'a.yaml');
   const apart = (from: string, to: string) =>

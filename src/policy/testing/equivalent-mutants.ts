@@ -7,4 +7,6 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   ['allowed.ts: + → -', 'cells of the cache are as distinct counted back as counted on'],
   ['label.ts: evidence.country === null → false', 'no region has the country null'],
   ['allowed.ts: told === undefined → true', 'told afresh instead of from the cache'],
+  ["prove.ts: admits === 'any' → false", 'a region that admits any is never at fault by what it admits'],
+  ['prove.ts: false → true', 'the client region of a route is always defined'],
 ]);
