@@ -84,7 +84,7 @@ describe('the directory', () => {
     );
     const last = await door(answering());
     const doors = [`http://127.0.0.1:${await freePort()}`, hanging.url, unready.url, last.url];
-    expect(await ask(doors, { timeout: 400 })).toEqual(good);
+    expect(await ask(doors, { timeout: 1500 })).toEqual(good);
   });
 
   test('a clear refusal is the last word', async () => {
