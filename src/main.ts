@@ -263,7 +263,7 @@ async function compose(
   // First of all to end: nobody new, and a word to everyone who is here.
   const draining = new Drain(heartbeat, sessions);
   drain = draining;
-  onClose(() => draining.run({ waitMs: 0, handOverMs: GOODBYE_MS }));
+  onClose(() => draining.run({ waitMs: 0, handOverMs: GOODBYE_MS, newPlaceFirst: false }));
   const { running } = policy.status();
   logger.info({ policy: running?.digest, region: region(), worker, mode: config.mode }, 'ready');
   return {
@@ -272,7 +272,7 @@ async function compose(
     region: region(),
     policy: running,
     worker,
-    drain: (waitMs) => draining.run({ waitMs, handOverMs: config.drain.seconds * 1000 }),
+    drain: (waitMs) => draining.run({ waitMs, handOverMs: config.drain.seconds * 1000, newPlaceFirst: true }),
     occupancy: () => sessions.stats(),
   };
 }

@@ -64,7 +64,7 @@ export interface ClientEvents {
   attempt: [Attempt];
   /** The session sits at a node now; null when it does not. */
   seat: [Seat | null];
-  /** The room could not stay where it was: served elsewhere from now on, and why. */
+  /** The room could not stay where it was, or the node goes: served elsewhere from now on, and why. */
   moved: [{ from: Seat | null; to: Seat; why: Problem }];
   /** After each change of what the node has said of the room. */
   room: [RoomState];

@@ -278,7 +278,7 @@ export class Membership {
   }
 
   /**
-   * The room cannot stay where this seat is: takes another first, and leaves this one then. Where none can be had
+   * The room cannot stay where this seat is, or its node goes: takes another first, and leaves this one then. Where none can be had
    * the node ends the seat in a while, and the way back is that of every other end.
    */
   async #move({ redirect }: EventData<'move'>): Promise<void> {

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createParticipant } from '../../loadtest/participant/participant.ts';
 import { type RedisServer, startRedisServer } from '../registry/testing/redis-server.ts';
 import { waitFor } from '../testing/wait.ts';
 import { type Conversation, converse } from './harness/conversation.ts';
@@ -152,19 +153,28 @@ describe('nodes', () => {
     }
   });
 
-  it('one that gets SIGTERM hands its calls over and leaves the directory before it ends', async () => {
+  it('one that gets SIGTERM leaves the directory, sees its calls seated elsewhere, and ends with 0', async () => {
     const ams = cluster.node('ams');
-    const call = await session(ams, us[2] ?? '');
-    process.kill(ams.pid, 'SIGTERM');
-    await waitFor('its last word', () => call.closeCode !== null);
-    expect(call.closeCode).toBe(4503);
-    expect(call.frames.at(-1)).toContain('"draining"');
-    expect(await told(cluster.node('fra'), us[2] ?? '')).toEqual([[], ['fra', 'hkg']]);
-    await waitFor('its end', () => !isAlive(ams.pid));
+    const eve = createParticipant({
+      token: await cluster.token({ room: 'drained', region: 'eu' }),
+      frontDoors: [ams.url],
+    });
+    expect(await eve.join()).toEqual({ ok: true, value: 'joined' });
+    expect(eve.client.seat?.datacenter).toBe('fra');
+    const moves: string[] = [];
+    eve.client.on('moved', ({ to, why }) => moves.push(`${to.datacenter} ${why.code}`));
+    eve.client.on('status', (status) => moves.push(status));
+    const fra = cluster.node('fra');
+    process.kill(fra.pid, 'SIGTERM');
+    await waitFor('its end', () => !isAlive(fra.pid), 30_000);
+    expect(moves).toEqual(['ams draining']);
+    await eve.leave();
+    expect(await told(ams, us[2] ?? '')).toEqual([[], ['ams', 'hkg']]);
+    await waitFor('the word of it', () => /fra-1 ended \(.*\b0\b/.test(cluster.running.stderr()));
   });
 
   it('with everything down that may serve us, nobody is let in at sha or tsn', async () => {
-    for (const name of ['fra', 'hkg']) process.kill(cluster.node(name).pid, 'SIGKILL');
+    for (const name of ['ams', 'hkg']) process.kill(cluster.node(name).pid, 'SIGKILL');
     const [sha, tsn] = [cluster.node('sha'), cluster.node('tsn')];
     const token = us[3] ?? '';
     await waitFor('their leases to end', async () => (await told(sha, token)) === 503);

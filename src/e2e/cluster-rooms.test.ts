@@ -7,6 +7,7 @@ import {
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts';
 import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
+import { GapWatch, heard, hears, ownId, seatOf } from './harness/hearing.ts';
 
 /** Rooms over several whole nodes: real links, pipes with SRTP, workers and participants that decrypt. */
 const ends: (() => Promise<unknown>)[] = [];
@@ -39,34 +40,13 @@ async function join(
   return participant;
 }
 
-/** Stamped packets decrypted so far, by the peer that sent them. */
-async function heard(participant: Participant): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const { peerId, stamped } of (await participant.stats()).received) {
-    counts.set(peerId, (counts.get(peerId) ?? 0) + stamped);
-  }
-  return counts;
-}
-
-function seat({ client }: Participant): string | undefined {
-  return client.seat?.datacenter;
-}
-
-function ownId({ client }: Participant): string {
-  return client.room?.peerId ?? '';
-}
-
-async function hears(listener: Participant, speaker: Participant): Promise<void> {
-  await waitFor('media', async () => ((await heard(listener)).get(ownId(speaker)) ?? 0) > 40);
-}
-
 describe('a room over nodes of several datacenters', () => {
   it('is one call: everyone hears and sees everyone, chat and mutes included', async () => {
     const cloud = await cloudOf('sjc', 'fra', 'hkg');
     const ann = await join(cloud, 'us', { at: 'sjc', claims: { role: 'host' } });
     const eve = await join(cloud, 'eu', { at: 'fra' });
     const lin = await join(cloud, 'hk', { at: 'hkg' });
-    expect([ann, eve, lin].map(seat)).toEqual(['sjc', 'fra', 'hkg']);
+    expect([ann, eve, lin].map(seatOf)).toEqual(['sjc', 'fra', 'hkg']);
     for (const listener of [ann, eve, lin]) {
       for (const speaker of [ann, eve, lin]) if (speaker !== listener) await hears(listener, speaker);
     }
@@ -107,7 +87,7 @@ describe('a room over nodes of several datacenters', () => {
     const eve = await join(cloud, 'eu', { at: 'fra' });
     await hears(eve, ann);
     await cloud.stop('sjc');
-    await waitFor('ann to be back', () => ann.client.status === 'joined' && seat(ann) === 'iad', 20_000);
+    await waitFor('ann to be back', () => ann.client.status === 'joined' && seatOf(ann) === 'iad', 20_000);
     await hears(eve, ann);
     await hears(ann, eve);
     expect([...(eve.client.room?.peers.keys() ?? [])]).toEqual([ownId(ann)]);
@@ -125,17 +105,17 @@ describe('a us participant comes to a room that lives on sha', () => {
       const chen = await join(cloud, 'cn', { at: 'sha' });
       const wei = await join(cloud, 'cn', { at: 'sha' });
       await hears(wei, chen);
-      expect([chen, wei].map(seat)).toEqual(['sha', 'sha']);
+      expect([chen, wei].map(seatOf)).toEqual(['sha', 'sha']);
       const moves: string[] = [];
-      const gaps = watchGap(wei, () => heard(wei));
+      const gaps = new GapWatch(wei);
       chen.client.on('moved', ({ to, why }) => moves.push(`${to.datacenter} ${why.code}`));
 
       const ann = await join(cloud, 'us', { at: 'sjc' });
-      await waitFor('the move', () => [chen, wei].every((one) => seat(one) !== 'sha'), 15_000);
-      for (const one of [chen, wei]) expect(['hkg', 'sjc']).toContain(seat(one));
-      if (up.length === 2) expect(seat(chen)).toBe(place);
+      await waitFor('the move', () => [chen, wei].every((one) => seatOf(one) !== 'sha'), 15_000);
+      for (const one of [chen, wei]) expect(['hkg', 'sjc']).toContain(seatOf(one));
+      if (up.length === 2) expect(seatOf(chen)).toBe(place);
       await waitFor('the word of it', () => moves.length === 1);
-      expect(moves).toEqual([`${seat(chen)} room_moved`]);
+      expect(moves).toEqual([`${seatOf(chen)} room_moved`]);
       for (const listener of [ann, chen, wei]) {
         for (const speaker of [ann, chen, wei]) if (speaker !== listener) await hears(listener, speaker);
       }
@@ -152,7 +132,7 @@ describe('a us participant comes to a room that lives on sha', () => {
     const cloud = await cloudOf('sjc', 'hkg', 'sha');
     await join(cloud, 'us', { at: 'sjc' });
     const chen = await join(cloud, 'cn', { at: 'sha' });
-    expect(['hkg', 'sjc']).toContain(seat(chen));
+    expect(['hkg', 'sjc']).toContain(seatOf(chen));
     expect(cloud.at('sha').log()).not.toMatch(/"step":"(upgrade|join)"/);
   }, 30_000);
 
@@ -166,7 +146,7 @@ describe('a us participant comes to a room that lives on sha', () => {
     ends.push(() => ann.leave());
     const outcome = await ann.join();
     expect(outcome).toMatchObject({ ok: false, problem: { code: 'no_datacenter_up', retry: true } });
-    expect(seat(chen)).toBe('sha');
+    expect(seatOf(chen)).toBe('sha');
   }, 30_000);
 });
 
@@ -191,7 +171,7 @@ describe('a node of sha that takes the fence for open, by its own policy', () =>
     await ann.client.sendChat('not for sha');
     // sha sees no reason to move chen, and nobody there may hear ann.
     await hears(ann, chen);
-    expect(seat(chen)).toBe('sha');
+    expect(seatOf(chen)).toBe('sha');
     expect([...(chen.client.room?.peers.values() ?? [])]).toEqual([]);
     expect((await heard(chen)).size).toBe(0);
     const log = cloud.at('sha').log();
@@ -205,7 +185,7 @@ describe('a node of sha that takes the fence for open, by its own policy', () =>
     const cloud = await startCloud({ datacenters: ['sjc', 'sha'], policyAt: mistaken });
     ends.push(() => cloud.close());
     const ann = await join(cloud, 'us', { at: 'sjc' });
-    expect(seat(ann)).toBe('sjc');
+    expect(seatOf(ann)).toBe('sjc');
     const chen = createParticipant({
       token: await cloud.token('summit', 'cn'),
       url: cloud.at('sha').url.replace('http', 'ws'),
@@ -216,30 +196,3 @@ describe('a node of sha that takes the fence for open, by its own policy', () =>
     expect([...(chen.client.room?.peers.values() ?? [])].filter(({ region }) => region === 'us')).toEqual([]);
   }, 60_000);
 });
-
-/** The longest time without a new packet, in ms, from when this is called. */
-function watchGap(_participant: Participant, read: () => Promise<Map<string, number>>) {
-  let last = performance.now();
-  let total = 0;
-  let longest = 0;
-  let running = true;
-  const loop = (async () => {
-    while (running) {
-      const now = [...(await read()).values()].reduce((sum, count) => sum + count, 0);
-      // Counts begin anew with the consumers of another node.
-      if (now !== total && now > 0) {
-        longest = Math.max(longest, performance.now() - last);
-        last = performance.now();
-        total = now;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  })();
-  return {
-    async longest(): Promise<number> {
-      running = false;
-      await loop;
-      return longest;
-    },
-  };
-}

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import type { DecisionRecorder } from '../cluster/decision.ts';
 import { listFor, namesOf, type SignList } from '../cluster/directory.ts';
+import { COMMON } from '../cluster/federation/deps.ts';
 import { createFederation, noFederation } from '../cluster/federation/federation.ts';
 import type { Federation } from '../cluster/federation/types.ts';
 import { livenessOf } from '../cluster/liveness.ts';
@@ -86,11 +87,12 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
       const { nodes } = await roster.find(running(), [{ id: node, datacenter: site }]);
       return nodes[0] ?? null;
     },
-    redirect: async ({ label }, room, seats, liveness) => {
+    redirect: async ({ label }, room, seats, liveness, code = 'room_moved') => {
       const p = running();
       const list = await sign(listFor(p, label, seats, liveness, { room, now: Date.now() }));
-      const error = new WatershedError('room_moved');
-      return { ...error.toWire(), status: error.status, rule: 'common', policy: p.digest, list };
+      const error = new WatershedError(code);
+      const rule = code === 'room_moved' ? COMMON : '';
+      return { ...error.toWire(), status: error.status, rule, policy: p.digest, list };
     },
     decided: ({ label, jti }, room, kind, code, rule, redirect) =>
       decisions.record({

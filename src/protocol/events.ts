@@ -65,8 +65,8 @@ export const EVENTS = {
   refused: refusalSchema,
   redirect: redirectSchema,
   /**
-   * The room cannot stay at this datacenter: somebody came who may only meet elsewhere. The peer has `seconds` to
-   * be seated at one of the list, and leaves this seat once it is; then it is removed (`redirect`).
+   * The peer cannot stay here: somebody came who may only meet elsewhere, or the node goes. It has `seconds` to be
+   * seated at one of the list, and leaves this seat once it is; then it is removed (`redirect`).
    */
   move: z.object({ redirect: redirectSchema, seconds: z.number() }),
   /** A waiting peer was admitted. */

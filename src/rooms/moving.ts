@@ -7,7 +7,7 @@ import type { Peer } from './peer.ts';
 import type { RoomDeps } from './ports.ts';
 import type { Room } from './room.ts';
 
-/** How long a member has to be seated elsewhere, once the room cannot be here any more. */
+/** How long a member has to be seated elsewhere, once the room cannot be here any more or the node goes. */
 export const MOVE_SECONDS = 10;
 
 /** Members that are moving to another datacenter: the new place first, then this one is left. */

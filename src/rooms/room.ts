@@ -358,6 +358,16 @@ export class Room implements MediaAudience {
     this.#lifetime.occupied(occupied, this.#deps.limits.emptySeconds);
   }
 
+  /** The node goes: whoever can sit elsewhere is told where, and the others that it is over here. Never rejects. */
+  async handOver(): Promise<void> {
+    const told = await this.#link.handOver().catch(() => new Set<string>());
+    if (told.size === 0) return this.close('draining');
+    const rest = [...this.#peers.values(), ...this.waiting.peers()].filter(({ id }) => !told.has(id));
+    for (const peer of rest) {
+      this.drop(peer, 'removed', { kind: 'bye', code: 'draining', close: CLOSE.goingAway });
+    }
+  }
+
   /** Ends the meeting for everyone, who are told `code`; idempotent. */
   close(code: ClosedBy): void {
     if (this.#closed) return;

@@ -354,7 +354,7 @@ describe('the end', () => {
     await start();
     const ada = await fixture.join({ room: 'one' });
     const idle = await fixture.connect();
-    const drained = fixture.host.drain(5000);
+    const drained = fixture.host.handOver(5000);
     for (const client of [ada, idle]) {
       expect(await client.closed()).toBe(4503);
       expect(await client.event('bye')).toMatchObject({ code: 'draining', retry: true });
@@ -371,7 +371,7 @@ describe('the end', () => {
     const ada = await fixture.join({ room: 'one' });
     const bob = await fixture.join({ room: 'two' });
     bob.socket.pause();
-    const drained = fixture.host.drain(1000);
+    const drained = fixture.host.handOver(1000);
     expect(await ada.closed()).toBe(4503);
     expect(fixture.host.stats().rooms).toBe(1);
     fixture.clock.advance(125);
@@ -416,7 +416,7 @@ describe('the end', () => {
 
   it('drains at once when nobody is there', async () => {
     await start();
-    await fixture.host.drain(5000);
+    await fixture.host.handOver(5000);
     expect(fixture.clock.pending).toBe(0);
   });
 });

@@ -7,8 +7,10 @@ import { SUBPROTOCOL } from '../protocol/frames.ts';
 import { type Clock, systemClock } from '../rooms/clock.ts';
 import { endingOf } from '../rooms/ending.ts';
 import type { RoomLimits } from '../rooms/limits.ts';
+import { MOVE_SECONDS } from '../rooms/moving.ts';
 import { notification } from '../rooms/notification.ts';
 import type { Log, NodeIdentity } from '../rooms/ports.ts';
+import type { Room } from '../rooms/room.ts';
 import { RoomManager } from '../rooms/room-manager.ts';
 import { Conversation, type ConversationDeps, type Entry } from './conversation.ts';
 import type { SignalingLimits } from './limits.ts';
@@ -59,16 +61,20 @@ export interface Sessions extends SessionHost {
   /** Resolves once nobody is here, and at the latest after `deadlineMs` or at the signal. */
   whenEmpty(deadlineMs: number, signal: AbortSignal): Promise<void>;
   /**
-   * Takes nobody new and tells everyone to join elsewhere (`bye` draining, 4503), room by room over a quarter of
-   * the time. Resolves once every socket is closed, at the latest after `deadlineMs`, when the rest is cut.
+   * Takes nobody new and hands everyone over, room by room over a quarter of the time: whoever can sit elsewhere is
+   * told where (`move`), and leaves once it does. Then the rest is told that it is over here (`bye` draining, 4503).
+   * Resolves once every socket is closed, at the latest after `deadlineMs`, when the rest is cut.
    */
-  drain(deadlineMs: number): Promise<void>;
+  handOver(deadlineMs: number): Promise<void>;
+  /** The same, without a place elsewhere: there is no time. */
+  sendAway(deadlineMs: number): Promise<void>;
   /** Ends everything now; idempotent. The engine is its creator's to close. */
   close(): void;
 }
 
 /** Longest wait between two rooms that are told to go elsewhere, in ms. */
 const DRAIN_STEP_MS = 200;
+const MOVE_GRACE_MS = 500;
 
 export function createSessionHost(deps: SessionHostDeps): Sessions {
   const clock = deps.clock ?? systemClock;
@@ -162,6 +168,25 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
     for (const { connection } of conversations) connection.fail('draining', CLOSE.goingAway);
   };
 
+  const drain = async (deadlineMs: number, end: (room: Room) => Promise<void>): Promise<void> => {
+    stopAccepting();
+    draining = true;
+    const deadline = clock.after(deadlineMs, () => {
+      for (const { connection } of conversations) connection.cut();
+    });
+    const open = rooms.rooms();
+    const step = Math.min(DRAIN_STEP_MS, deadlineMs / 4 / Math.max(1, open.length));
+    const ends: Promise<void>[] = [];
+    for (const [index, room] of open.entries()) {
+      if (index > 0) await new Promise<void>((resolve) => clock.after(step, resolve));
+      ends.push(end(room));
+    }
+    await Promise.all(ends);
+    endConversations();
+    await until(() => conversations.size === 0, new Promise(() => {}));
+    deadline.cancel();
+  };
+
   return {
     accept(socket, admitted) {
       const conversation = open(socket, { kind: 'join', admitted });
@@ -223,22 +248,18 @@ export function createSessionHost(deps: SessionHostDeps): Sessions {
       deadline.cancel();
     },
 
-    async drain(deadlineMs) {
-      stopAccepting();
-      draining = true;
-      const deadline = clock.after(deadlineMs, () => {
-        for (const { connection } of conversations) connection.cut();
-      });
-      const open = rooms.rooms();
-      const step = Math.min(DRAIN_STEP_MS, deadlineMs / 4 / Math.max(1, open.length));
-      for (const [index, room] of open.entries()) {
-        if (index > 0) await new Promise<void>((resolve) => clock.after(step, resolve));
+    handOver: (deadlineMs) =>
+      drain(deadlineMs, async (room) => {
+        await room.handOver();
+        if (room.closed) return;
+        // A little longer than those who are told have: the last of them are sent away with their list.
+        const patience = Math.min(MOVE_SECONDS * 1000 + MOVE_GRACE_MS, deadlineMs / 2);
+        const late = new Promise<void>((resolve) => clock.after(patience, resolve));
+        await until(() => room.placed().length === 0, late);
         room.close('draining');
-      }
-      endConversations();
-      await until(() => conversations.size === 0, new Promise(() => {}));
-      deadline.cancel();
-    },
+      }),
+
+    sendAway: (deadlineMs) => drain(deadlineMs, async (room) => room.close('draining')),
 
     close() {
       stopAccepting();

@@ -26,8 +26,14 @@ export interface FederationDeps {
   readonly liveness: (datacenters: readonly string[]) => Promise<WhoIsUp>;
   /** The verified record of a node whose lease runs; null for none. Rejects with `registry_unavailable`. */
   readonly find: (node: string, datacenter: string) => Promise<NodeRecord | null>;
-  /** A signed redirect to these seats, as the room's rule decided. */
-  readonly redirect: (place: Place, room: string, list: SeatList, up: WhoIsUp) => Promise<Redirect>;
+  /** A signed redirect to these seats: as the room's rule decided, or because this node goes. */
+  readonly redirect: (
+    place: Place,
+    room: string,
+    list: SeatList,
+    up: WhoIsUp,
+    code?: 'room_moved' | 'draining',
+  ) => Promise<Redirect>;
   /** Records one decision of the room's rule. */
   readonly decided: (
     place: Place,

@@ -1,6 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import { isSeat } from '../../policy/admission.ts';
 import { intersect } from '../../policy/label.ts';
+import type { Live } from '../../policy/routing.ts';
 import { WatershedError } from '../../protocol/errors.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
 import type { RoomHost } from '../../registry/port.ts';
@@ -8,7 +9,16 @@ import { COMMON, type FederationDeps, refuseRoom } from './deps.ts';
 import { type Meet, type MemberState, type PlacesState, roomKey, type Update } from './messages.ts';
 import { Neighbours } from './neighbours.ts';
 import { PartWriter } from './part-writer.ts';
-import { askRoom, countLabels, mayKnow, outside, type Part, regionsOf } from './placement.ts';
+import {
+  askRoom,
+  countLabels,
+  type Elsewhere,
+  elsewhere,
+  mayKnow,
+  outside,
+  type Part,
+  regionsOf,
+} from './placement.ts';
 import { Relocation } from './relocation.ts';
 import type { LocalRoom, Place, RoomLink } from './types.ts';
 
@@ -151,6 +161,27 @@ export class FederatedRoom {
     this.#settle();
   }
 
+  async handOver(): Promise<ReadonlySet<string>> {
+    const p = this.#deps.policy();
+    const told = new Set<string>();
+    if (p === null) return told;
+    const find = (live: Live): Elsewhere[] =>
+      elsewhere(p, this.neighbours.metParts(), this.#seated(), this.#regions, live);
+    const [first] = find(() => true);
+    if (first === undefined) return told;
+    const liveness = await this.#deps.liveness([...first.common]);
+    await Promise.all(
+      find(liveness.isLive).map(async ({ place, list }) => {
+        if (list.primaries.length + list.secondaries.length === 0) return;
+        const redirect = await this.#deps.redirect(place, this.room.id, list, liveness, 'draining');
+        this.#deps.decided(place, this.room.id, 'redirect', redirect.code, redirect.rule, redirect);
+        this.room.relocate(place.peerId, redirect);
+        told.add(place.peerId);
+      }),
+    );
+    return told;
+  }
+
   restate(): void {
     this.#writer.state(true);
   }
@@ -194,6 +225,11 @@ export class FederatedRoom {
     };
   }
 
+  #seated(): Place[] {
+    const seated = new Set(this.room.members().map(({ peerId }) => peerId));
+    return this.room.places().filter(({ peerId }) => seated.has(peerId));
+  }
+
   /** Whether others are in the room here already, so that it can go on without the registry. */
   #goesOnAlone(newcomer: Place): boolean {
     return this.room.members().some(({ peerId }) => peerId !== newcomer.peerId);
@@ -235,8 +271,7 @@ export class FederatedRoom {
       this.neighbours.tellAll(() => ({ places }));
       this.#writer.state();
     }
-    const seated = new Set(this.room.members().map(({ peerId }) => peerId));
-    const places = this.room.places().filter(({ peerId }) => seated.has(peerId));
+    const places = this.#seated();
     this.#relocation.look((p, live) =>
       outside(p, this.#deps.node.datacenter, parts, places, this.#regions, live),
     );

@@ -325,3 +325,21 @@ describe('when something fails', () => {
     expect(world.leaks()).toEqual([]);
   });
 });
+
+describe('a node that goes', () => {
+  it('sends each member where the whole room may be, and nobody where the others may not', async () => {
+    world = new World(['hkg', 'sjc']);
+    await world.enter('chen', 'cn', 'hkg');
+    await world.enter('ann', 'us', 'sjc');
+    await settle();
+    world.down.add('hkg');
+    expect(await world.at('hkg').link.handOver()).toEqual(new Set(['chen']));
+    const list = world.at('hkg').room.moved.get('chen')?.list;
+    // sha and tsn are cn's primaries, and up.
+    expect([...(list?.primaries ?? []), ...(list?.secondaries ?? [])]).toMatchObject([{ datacenter: 'sjc' }]);
+    world.down.add('sjc');
+    expect(await world.at('hkg').link.handOver()).toEqual(new Set());
+    world.registry.down = true;
+    await expect(world.at('hkg').link.handOver()).rejects.toMatchObject({ code: 'registry_unavailable' });
+  });
+});

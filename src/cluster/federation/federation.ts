@@ -81,6 +81,7 @@ function linkOf(federated: FederatedRoom, { pipes }: FederationDeps, onClose: ()
       if (peering === undefined) throw new WatershedError('not_found');
       await peering.link.request('room.act', { room: key, act });
     },
+    handOver: () => federated.handOver(),
     source: (node) => pipes.sourceFor(key, node, (peerId) => federated.memberAt(node.id, peerId)?.label),
     attach: (media) => pipes.attach(key, media, labelOf),
     close: () => {
@@ -104,6 +105,7 @@ export function noFederation(): Federation {
       chat: () => {},
       share: () => {},
       act: nowhere,
+      handOver: async () => new Set(),
       source: nowhere,
       attach: () => () => {},
       close: () => {},

@@ -78,15 +78,21 @@ export function askRoom(
   });
 }
 
-/** Those places of a node that are outside `common`, each with where it may go now. */
-export function outside(
+/** A place of this node's, where it may go now, and what its room has in common. */
+export interface Elsewhere {
+  readonly place: Place;
+  readonly list: SeatList;
+  readonly common: ReadonlySet<string>;
+}
+
+/** Where each of a node's places may sit, with everyone who is in the room. */
+export function elsewhere(
   p: CompiledPolicy,
-  here: string,
   parts: readonly Part[],
   places: readonly Place[],
   regions: readonly string[] | null,
   live: Live,
-): { readonly place: Place; readonly list: SeatList; readonly common: ReadonlySet<string> }[] {
+): Elsewhere[] {
   const labels = [...parts.flatMap((part) => part.labels), ...places.map(({ label }) => label)];
   const shared = new Set(
     common(
@@ -94,12 +100,20 @@ export function outside(
       labels.map((label) => narrow(label, regions)),
     ),
   );
-  if (shared.has(here)) return [];
   return places.map((place) => ({
     place,
     list: routeWithin(p, place.label.home, (d) => shared.has(d) && live(d), place.jti),
     common: shared,
   }));
+}
+
+/** Those places of a node that are outside `common`, each with where it may go now. */
+export function outside(
+  p: CompiledPolicy,
+  here: string,
+  ...room: [parts: readonly Part[], places: readonly Place[], regions: readonly string[] | null, live: Live]
+): Elsewhere[] {
+  return elsewhere(p, ...room).filter(({ common }) => !common.has(here));
 }
 
 /** Whether what a peer with this label originates may be known and processed at a datacenter. */

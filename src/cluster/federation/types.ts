@@ -62,7 +62,7 @@ export interface LocalRoom {
   share(state: SharedState): void;
   /** A host at another node acts on somebody here. Throws a WatershedError. */
   act(act: RoomAct): Promise<void>;
-  /** A member may not stay, since the room cannot be here any more; null: there is nowhere to go at the moment. */
+  /** A member may not stay: the room cannot be here any more, or this node goes; null: there is nowhere to go now. */
   relocate(peerId: string, redirect: Redirect | null): void;
 }
 
@@ -86,6 +86,11 @@ export interface RoomLink {
   share(): void;
   /** On behalf of a host here, at the node where the other peer is. Rejects with the error to answer with. */
   act(node: string, act: RoomAct): Promise<void>;
+  /**
+   * This node goes: each seated member here is told where it may sit now. Resolves with those who were; the others
+   * have nowhere to go. Rejects with `registry_unavailable`.
+   */
+  handOver(): Promise<ReadonlySet<string>>;
   /** The way to producers at another node. */
   source(node: RemoteNode): PipeSource;
   /** Serves pipes out of the room's media from now on; returns what stops it. */

@@ -14,6 +14,8 @@ export interface TestNode {
   token(claims: Partial<JoinTokenClaims> & { room: string }, ttlSeconds?: number): Promise<string>;
   /** Everything that the node logged, one JSON record a line. */
   log(): string;
+  /** As SIGTERM begins: resolves once everyone is handed over. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ ${yaml}`;
         { ttlSeconds },
       ),
     log: () => lines.join(''),
+    drain: () => node.drain(0),
     close: node.close,
   };
 }

@@ -260,13 +260,13 @@ export function createCallView(options: CallOptions): CallView {
     client.on('status', refresh),
     client.on('seat', refresh),
     client.on('attempt', refresh),
-    client.on('moved', ({ to }) => {
+    client.on('moved', ({ to, why }) => {
       const where = `${to.datacenter} (${to.region})`;
-      toasts.show(`The meeting moved to ${where}, where everyone who came may take part`, {
-        icon: 'info',
-        key: 'connection',
-        duration: 10_000,
-      });
+      const text =
+        why.code === 'draining'
+          ? `You are served at ${where} now: the server before is being shut down`
+          : `The meeting moved to ${where}, where everyone who came may take part`;
+      toasts.show(text, { icon: 'info', key: 'connection', duration: 10_000 });
     }),
     client.on('muted', ({ source }) => {
       if (source === 'screen' || source === 'screenAudio') void screen.stop();
