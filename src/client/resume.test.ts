@@ -98,6 +98,38 @@ describe('a lost socket', () => {
     expect(pauses[3]).toBeGreaterThan((pauses[0] ?? 0) * 2);
   });
 
+  test('is tried again with the same token where the answer was lost with the socket', async () => {
+    const fra = await stage.node((line) => {
+      scriptRoom(line);
+      line.answer('resume', () => {
+        if (line.n === 2) line.cut();
+        return { mode: 'replayed', resumeToken: `r1.after-${line.n}`, missed: 0 };
+      });
+    });
+    const watched = await stage.joinDirectly(fra);
+    fra.lines[0]?.cut();
+    await waitFor('the resume', () => watched.statuses.length === 4);
+    expect(watched.statuses).toEqual(['connecting', 'joined', 'resuming', 'joined']);
+    expect(fra.lines.map(({ bearer }) => bearer).slice(1)).toEqual(['r1.first', 'r1.first']);
+    // The old token is spent as soon as the node hears that the new one has come.
+    await waitFor('a sign of life', () => fra.lines[2]?.requests[1]?.method === 'ping');
+  });
+
+  test('is over for this node where it says so instead of an answer', async () => {
+    const fra = await stage.node((line) => {
+      scriptRoom(line);
+      line.answer('resume', () => {
+        line.notify('refused', refusalOf('resume_invalid', 401, false));
+        line.close(4401);
+        return {};
+      });
+    });
+    await stage.joinDirectly(fra);
+    fra.lines[0]?.cut();
+    await waitFor('the next join', () => fra.lines.length === 3);
+    expect(fra.lines[2]?.bearer).not.toMatch(/^r1\./);
+  });
+
   test('a gap in the numbers is asked for again', async () => {
     const fra = await stage.node((line) => {
       scriptRoom(line);

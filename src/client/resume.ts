@@ -31,6 +31,8 @@ export interface ResumeOptions {
 /** First and longest pause between two tries, in ms. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 3000;
+/** What a request without an answer fails with. */
+const UNANSWERED: ReadonlySet<string> = new Set(['connection_lost', 'deadline']);
 
 /**
  * Comes back to the same session at the same node. Resolves with the socket to go on with, or with why there is
@@ -45,6 +47,12 @@ export async function resumeSession(
     // Before the socket: the node waits for the first message, and not for an issuer.
     const token = await options.freshToken();
     const signaling = new Signaling(options.environment, options.url, options.resumeToken, options);
+    let lastWord = false;
+    for (const event of ['bye', 'refused', 'redirect'] as const) {
+      signaling.events.on(event, () => {
+        lastWord = true;
+      });
+    }
     options.onSocket(signaling);
     const answer = await firstAnswer(signaling, {
       attemptTimeout: Math.min(options.attemptTimeout, Math.max(left(), 1)),
@@ -62,8 +70,9 @@ export async function resumeSession(
           signaling.close(4408);
           if (!(error instanceof ClientError)) throw error;
           options.onTry?.(n, error.problem);
-          // The token was for one use, and this was it.
-          return { gone: error.problem };
+          // An answer that was lost with its socket spent nothing: the token is good until the node hears from us.
+          if (!UNANSWERED.has(error.problem.code) || lastWord) return { gone: error.problem };
+          break;
         }
       }
       case 'redirect':

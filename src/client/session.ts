@@ -211,6 +211,8 @@ export class Session
             afresh = true;
             this.#enter(response.joined, true);
           } else this.#signaling.startPinging();
+          // Until it hears from us the node cannot know that we have the new token, and takes the old one too.
+          current.check();
           // The node answers again what it has answered already, and carries out what never reached it.
           const { requests } = this.#unanswered;
           this.#unanswered = { ...this.#unanswered, requests: [] };

@@ -85,7 +85,7 @@ export class Conversation implements ConnectionOwner {
   }
 
   /**
-   * Spends the resume token that this connection was opened with. A session whose join token has run out comes
+   * Takes a session up with the resume token that this connection was opened with. A session whose join token has run out comes
    * back only with a fresh one: `token_expired` without, and what `refreshToken` fails with; both may be tried
    * again on this connection.
    */
@@ -97,13 +97,15 @@ export class Conversation implements ConnectionOwner {
     const resumeToken = this.#entry.token;
     const session = this.deps.tokens.find(resumeToken);
     if (session?.open !== true) throw this.#tooLate();
+    const { resumptions } = session;
     if (token !== undefined) await this.#renew(session, token);
     else if (session.expired) throw new WatershedError('token_expired');
     // While the fresh token was judged, the session may have ended or gone to another connection.
-    if (this.deps.tokens.find(resumeToken) !== session) throw this.#tooLate();
+    if (this.deps.tokens.find(resumeToken) !== session || session.resumptions !== resumptions)
+      throw this.#tooLate();
     if (!this.connection.open) throw new WatershedError('not_joined', 'the connection is gone');
     this.#session = session;
-    const resumption = session.resume(this.connection, lastSeq);
+    const resumption = session.resume(this.connection, lastSeq, resumeToken);
     this.deps.metrics.resumed(resumption.mode);
     return resumption;
   }
@@ -143,6 +145,7 @@ export class Conversation implements ConnectionOwner {
 
   async handle(request: RequestFrame): Promise<Reply> {
     const { method } = request;
+    this.#session?.heard(this.connection);
     if (!isMethodName(method)) throw new WatershedError('unknown_method');
     // Only those who are in the room can be resumed, and ask again.
     const session = this.#session?.place?.peer.seated === true ? this.#session : null;

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { RESUME_PREFIX } from './types.ts';
 
 /**
- * The resume tokens of this node: 256 random bits each, single use, and kept only as hashes, so that neither a
- * heap dump nor a timing tells one. They mean nothing at any other node.
+ * The resume tokens of this node: 256 random bits each, and kept only as hashes, so that neither a heap dump nor a
+ * timing tells one. They mean nothing at any other node. When one is spent is its owner's to say.
  */
 export class ResumeTokens<T> {
   readonly #owners = new Map<string, T>();
@@ -31,6 +31,7 @@ export class ResumeTokens<T> {
   }
 }
 
-function hashOf(token: string): string {
+/** By what a token is kept and revoked. */
+export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }

@@ -303,6 +303,7 @@ describe('a resume token', () => {
     const back = await fixture.connectToResume(bob.resumeToken);
     const { resumeToken } = await back.request('resume', { lastSeq: 0 });
     expect(resumeToken).not.toBe(bob.resumeToken);
+    await expect(back.request('ping')).resolves.toEqual({});
     expect(fixture.host.stats().resumeTokens).toBe(1);
 
     const thief = await fixture.connectToResume(bob.resumeToken);
@@ -316,16 +317,67 @@ describe('a resume token', () => {
     await expect(again.request('resume', { lastSeq: 0 })).resolves.toMatchObject({ mode: 'replayed' });
   });
 
-  it('is spent by the first of two connections that ask', async () => {
+  it('is spent by the first of two connections that goes on', async () => {
     await start();
     const bob = await fixture.join();
     await lose(bob);
     const first = await fixture.connectToResume(bob.resumeToken);
     const second = await fixture.connectToResume(bob.resumeToken);
     await first.request('resume', { lastSeq: 0 });
+    await first.request('ping');
     second.send('resume', { lastSeq: 0 });
     expect(await second.closed()).toBe(4401);
     await expect(first.request('ping')).resolves.toEqual({});
+  });
+
+  it('is good again where the answer to it was lost with its socket; the one that nobody got is not', async () => {
+    await start();
+    const bob = await fixture.join();
+    await lose(bob);
+    const unheard: string[] = [];
+    let back = await fixture.connectToResume(bob.resumeToken);
+    for (const _ of [1, 2, 3]) {
+      unheard.push((await back.request('resume', { lastSeq: 0 })).resumeToken);
+      expect(fixture.host.stats().resumeTokens).toBe(2);
+      await lose(back);
+      back = await fixture.connectToResume(bob.resumeToken);
+    }
+    const { mode, resumeToken } = await back.request('resume', { lastSeq: 0 });
+    expect(mode).toBe('replayed');
+    for (const token of unheard) expect(fixture.host.findResumable(token)).toBeUndefined();
+    // One more loss, of a client that has the new token and said nothing with it: both were good, and now one is.
+    await lose(back);
+    const again = await fixture.connectToResume(resumeToken);
+    await again.request('resume', { lastSeq: 0 });
+    expect(fixture.host.findResumable(bob.resumeToken)).toBeUndefined();
+    await again.request('ping');
+    expect(fixture.host.findResumable(resumeToken)).toBeUndefined();
+    expect(fixture.host.stats()).toMatchObject({ sessions: 1, resumeTokens: 1, peers: 1 });
+  });
+
+  it('takes the place of a connection that nobody knows to be dead, also when its answer was lost', async () => {
+    await start();
+    const bob = await fixture.join();
+    await lose(bob);
+    const halfOpen = await fixture.connectToResume(bob.resumeToken);
+    await halfOpen.request('resume', { lastSeq: 0 });
+    const back = await fixture.connectToResume(bob.resumeToken);
+    await back.request('resume', { lastSeq: 0 });
+    expect(await halfOpen.closed()).toBe(4409);
+    await expect(back.request('ping')).resolves.toEqual({});
+    expect(fixture.host.findResumable(bob.resumeToken)).toBeUndefined();
+  });
+
+  it('is revoked with the session even while it may be presented again', async () => {
+    await start();
+    const bob = await fixture.join();
+    await lose(bob);
+    const back = await fixture.connectToResume(bob.resumeToken);
+    await back.request('resume', { lastSeq: 0 });
+    expect(fixture.host.stats().resumeTokens).toBe(2);
+    fixture.host.close();
+    expect(fixture.host.stats().sessions).toBe(0);
+    expect(fixture.host.stats().resumeTokens).toBe(0);
   });
 
   it.each(['r1.', `r1.${'A'.repeat(43)}`, 'r1.__proto__'])('is unknown here: %s', async (token) => {

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { ConnectionEnd } from './metrics.ts';
 import { Outbox } from './outbox.ts';
-import type { ResumeTokens } from './resume-tokens.ts';
+import { hashOf, type ResumeTokens } from './resume-tokens.ts';
 import { TokenExpiry } from './token-expiry.ts';
 
 export interface SessionDeps {
@@ -52,9 +52,12 @@ export class Session implements PeerOutlet {
   #attached = false;
   #place: Place | null = null;
   #tokenHash: string | null = null;
+  /** The token that the last resume came with: good until its answer is known to have arrived. */
+  #spentHash: string | null = null;
   #window: Timer | null = null;
   #windowEndsAtMs = 0;
   #windowHeld = false;
+  #resumptions = 0;
   #ended = false;
 
   constructor(admitted: AdmittedSession, deps: SessionDeps) {
@@ -70,6 +73,11 @@ export class Session implements PeerOutlet {
 
   get open(): boolean {
     return !this.#ended;
+  }
+
+  /** How often the session went to another connection. */
+  get resumptions(): number {
+    return this.#resumptions;
   }
 
   /** As judged last. */
@@ -159,6 +167,7 @@ export class Session implements PeerOutlet {
     this.#expiry.cancel();
     this.#window?.cancel();
     this.#revokeToken();
+    this.#revokeSpent();
     const { lastWord, close, end } = lastWordOf(ending);
     const connection = this.#connection;
     this.#connection = null;
@@ -202,8 +211,18 @@ export class Session implements PeerOutlet {
     return place.room.rejudgePeer(place.peer);
   }
 
-  /** Moves the session to another connection; the one before it, if still there, is told `replaced`. */
-  resume(connection: Connection, lastSeq: number): Resumption {
+  /** A request came over this connection: whoever is there has been answered, and has the new token. */
+  heard(connection: Connection): void {
+    if (connection === this.#connection) this.#revokeSpent();
+  }
+
+  /**
+   * Moves the session to another connection; the one before it, if still there, is told `replaced`. The token that
+   * it came with stays good until the client is heard again, since the answer can be lost with its socket.
+   */
+  resume(connection: Connection, lastSeq: number, resumeToken: string): Resumption {
+    this.#keepToken(resumeToken);
+    this.#resumptions += 1;
     const { room, peer } = this.seat;
     this.#window?.cancel();
     this.#window = null;
@@ -215,8 +234,12 @@ export class Session implements PeerOutlet {
     connection.settle();
     const missed = this.#outbox.after(lastSeq);
     if (missed !== undefined) {
-      const resumeToken = this.#issueToken();
-      return { mode: 'replayed', resumeToken, missed: missed.length, attach: () => this.attach(lastSeq) };
+      return {
+        mode: 'replayed',
+        resumeToken: this.#issueToken(),
+        missed: missed.length,
+        attach: () => this.attach(lastSeq),
+      };
     }
     this.#outbox.forget();
     const seq = this.#outbox.lastSeq;
@@ -244,6 +267,21 @@ export class Session implements PeerOutlet {
     const { token, hash } = this.#deps.tokens.issue(this);
     this.#tokenHash = hash;
     return token;
+  }
+
+  /** Of the two tokens that may be good, keeps the one just used apart and revokes the other. */
+  #keepToken(resumeToken: string): void {
+    const used = hashOf(resumeToken);
+    if (used === this.#tokenHash) {
+      this.#revokeSpent();
+      this.#spentHash = used;
+      this.#tokenHash = null;
+    } else this.#revokeToken();
+  }
+
+  #revokeSpent(): void {
+    if (this.#spentHash !== null) this.#deps.tokens.revoke(this.#spentHash);
+    this.#spentHash = null;
   }
 
   #revokeToken(): void {
