@@ -116,6 +116,7 @@ async function compose(
     database: config.geo.database,
     development: config.mode === 'development',
     private: config.geo.private,
+    loopback: config.geo.loopback,
     onChange: (status) => logger.info({ geo: status }, 'address database'),
   });
   onClose(() => locator.close());

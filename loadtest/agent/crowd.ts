@@ -1,6 +1,6 @@
 import type { FlowReading } from '../measure/flow.ts';
 import { bucketOf, Histogram } from '../measure/histogram.ts';
-import { Member, type MemberOptions } from './member.ts';
+import { Member, type MemberOptions, type Stream } from './member.ts';
 import type { AgentReading, MemberSpec, PairReading } from './messages.ts';
 
 /** How often the streams are looked at for interruptions, in ms. */
@@ -17,6 +17,8 @@ export class Crowd {
   readonly #members = new Map<number, Member>();
   /** What was read of each stream before, to tell what is new. */
   readonly #before = new WeakMap<MediaStreamTrack, FlowReading>();
+  /** The layer that each camera was last received in. */
+  readonly #layers = new WeakMap<MediaStreamTrack, number>();
   /** Packets of each stream at the pulse before. */
   readonly #pulsed = new WeakMap<MediaStreamTrack, number>();
   /** Of streams whose participant has left since the last reading. */
@@ -38,16 +40,18 @@ export class Crowd {
   async leave(n: number): Promise<void> {
     const member = this.#members.get(n);
     if (member === undefined) return;
-    // Read once more: what came since the last reading counts too.
-    this.#kept.push(...(await this.#readStreams([member])));
     this.#members.delete(n);
+    const streams = member.streams().map((stream) => ({ member, stream }));
     await member.leave();
+    // Once more: what came since the last reading counts too.
+    this.#kept.push(...(await this.#readStreams(streams)));
   }
 
   /** Adds up what came since the last reading. */
   async read(): Promise<AgentReading> {
     const members = [...this.#members.values()];
-    const readings = [...this.#kept.splice(0), ...(await this.#readStreams(members))];
+    const streams = members.flatMap((member) => member.streams().map((stream) => ({ member, stream })));
+    const readings = [...this.#kept.splice(0), ...(await this.#readStreams(streams))];
     const seats: Record<string, number> = {};
     for (const { joined, seat } of members) if (joined && seat !== null) seats[seat] = (seats[seat] ?? 0) + 1;
     const { engine } = this.#options;
@@ -71,8 +75,9 @@ export class Crowd {
     await Promise.allSettled(members.map((member) => member.leave()));
   }
 
-  async #readStreams(members: readonly Member[]): Promise<StreamDelta[]> {
-    const streams = members.flatMap((member) => member.streams().map((stream) => ({ member, stream })));
+  async #readStreams(
+    streams: readonly { readonly member: Member; readonly stream: Stream }[],
+  ): Promise<StreamDelta[]> {
     const flows = await this.#options.engine.read(streams.map(({ stream }) => stream.remote.track));
     return streams.flatMap(({ member, stream }): StreamDelta[] => {
       const { remote, from } = stream;
@@ -82,7 +87,10 @@ export class Crowd {
       this.#before.set(remote.track, now);
       if (now.firstPacketMs !== null && before?.firstPacketMs == null)
         member.onFirstPacket(stream, now.firstPacketMs);
-      const camera = `camera ${member.layerOf(remote.consumerId) ?? 0}`;
+      // Of somebody who has left, nobody says it any more.
+      const spatial = member.layerOf(remote.consumerId) ?? this.#layers.get(remote.track) ?? 0;
+      this.#layers.set(remote.track, spatial);
+      const camera = `camera ${spatial}`;
       const video = remote.source === 'camera' ? camera : remote.source;
       return [
         {

@@ -40,14 +40,14 @@ const BITRATE = { camera: 600_000, screen: 1_200_000 };
 /** How a scenario's publishing is published, and made up. */
 export function publishingOf(publishing: Publishing) {
   const wanted = typeof publishing === 'string' ? { source: publishing } : publishing;
-  const { source, simulcast, frameRate, height, bytes } = wanted;
+  const { source, codec = 'vp8', simulcast, frameRate, height, bytes } = wanted;
   const video = source === 'camera' || source === 'screen';
   const maxBitrate = video ? (wanted.bitrate ?? BITRATE[source]) : undefined;
   const options: PublishOptions = {
     source,
     ...(maxBitrate !== undefined && { maxBitrate }),
     ...(simulcast !== undefined && { simulcast }),
-    ...(video && { codec: 'vp8' }),
+    ...(video && { codec }),
   };
   return {
     options,

@@ -1,7 +1,7 @@
 import { WatershedClient } from '../../src/client/client.ts';
 import { nodeEnvironment } from '../../src/client/node.ts';
 import type { RemoteTrack } from '../../src/client/subscriptions.ts';
-import { fetchFrom, isLoopback, loopbackAddress } from '../measure/local-address.ts';
+import { fetchFrom } from '../measure/local-address.ts';
 import type { MediaEngine, OwnTrack, Route } from './engine.ts';
 import type { MemberSpec, News } from './messages.ts';
 import { speak } from './talk.ts';
@@ -48,8 +48,7 @@ export class Member {
     this.spec = spec;
     this.#options = options;
     const { engine, route } = options;
-    // Each has an address of its own, for signaling and media alike, where addresses can be had for nothing.
-    const address = spec.frontDoors.every(isLoopback) ? loopbackAddress(spec.n) : undefined;
+    const { address } = spec;
     const handlerFactory = engine.handlerFactory({
       bindAddress: address ?? '0.0.0.0',
       ...(route !== undefined && { route }),

@@ -8,6 +8,7 @@ const publishingSchema = z.union([
   z.enum(['microphone', 'camera', 'screen', 'screenAudio']),
   z.object({
     source: z.enum(['microphone', 'camera', 'screen', 'screenAudio']),
+    codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).optional(),
     bitrate: z.number().optional(),
     simulcast: z.boolean().optional(),
     frameRate: z.number().optional(),
@@ -30,6 +31,8 @@ const memberSchema = z.object({
   subscribe: subscribingSchema,
   talks: z.number(),
   seed: z.number(),
+  /** Its own address, for signaling and media alike; any where none is given. */
+  address: z.string().optional(),
   /** Ahead of a directory question, where the run has no directory to ask. */
   direct: z.string().optional(),
 });

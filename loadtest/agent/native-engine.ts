@@ -7,6 +7,9 @@ import { type MediaEngine, publishingOf } from './engine.ts';
 import { NativeHandler } from './native-handler.ts';
 import { Shapes } from './native-shapes.ts';
 
+/** Streams that ended whose last figures are kept until somebody asks for them. */
+const MOST_KEPT = 20_000;
+
 /** Over the native generator: no JavaScript runs for a packet. Rejects where it cannot be built or started. */
 export async function nativeEngine(onDied: (error: Error) => void): Promise<MediaEngine> {
   const states = new Map<string, (state: string) => void>();
@@ -22,11 +25,25 @@ export async function nativeEngine(onDied: (error: Error) => void): Promise<Medi
   let sent = { packets: 0, bytes: 0 };
   /** Latencies that were read together with somebody else's, until their own turn. */
   const waiting = new Map<string, [number, number][]>();
+  /** Of receivers that may be gone by their turn. */
+  let before: GeneratorFlows['flows'] = {};
+  const last = new Map<string, GeneratorFlows['flows'][string]>();
+  const forget = (kept: Map<string, unknown>): void => {
+    // Oldest first; nobody asks for what is so old.
+    for (const name of kept.keys()) {
+      if (kept.size <= MOST_KEPT) return;
+      kept.delete(name);
+    }
+  };
 
   const flowsNow = async (): Promise<GeneratorFlows['flows']> => {
     const answer = await generator.flows({ reset: true });
     lateness = Math.max(lateness, answer.lateness);
     sent = { packets: answer.sent, bytes: answer.sentBytes };
+    for (const [name, flow] of Object.entries(before)) if (!(name in answer.flows)) last.set(name, flow);
+    before = answer.flows;
+    forget(last);
+    forget(waiting);
     for (const [name, flow] of Object.entries(answer.flows)) {
       if (flow[8].length > 0) waiting.set(name, [...(waiting.get(name) ?? []), ...flow[8]]);
     }
@@ -34,8 +51,9 @@ export async function nativeEngine(onDied: (error: Error) => void): Promise<Medi
   };
 
   const readingOf = (name: string, flows: GeneratorFlows['flows']): FlowReading | undefined => {
-    const flow = flows[name];
+    const flow = flows[name] ?? last.get(name);
     if (flow === undefined) return undefined;
+    last.delete(name);
     const latency = waiting.get(name) ?? [];
     waiting.delete(name);
     const [packets, bytes, missing, frames, keyFrames, freezes, first, jitter] = flow;
@@ -63,7 +81,7 @@ export async function nativeEngine(onDied: (error: Error) => void): Promise<Medi
           },
         });
       },
-      getNativeRtpCapabilities: async ({ direction }) => nativeCapabilities(direction),
+      getNativeRtpCapabilities: async () => nativeCapabilities(),
     }),
     ownTrack(publishing) {
       const { options, kind, frameRate, height, bytes } = publishingOf(publishing);

@@ -12,13 +12,15 @@ import type {
 } from 'mediasoup-client/types';
 import type { Generator } from '../native/generator.ts';
 import type { GeneratorCodec } from '../native/messages.ts';
-import { AUDIO_LEVEL, nativeCapabilities } from '../participant/capabilities.ts';
+import { AUDIO_LEVEL, encodingsOf, modeOf, nativeCapabilities } from '../participant/capabilities.ts';
 import { SyntheticTrack } from '../participant/synthetic-track.ts';
+import { recordedCodecOf } from '../recordings/recording.ts';
 import type { Route } from './engine.ts';
 import type { Shapes } from './native-shapes.ts';
 
 const NAME = 'NativeParticipant';
 const DEFAULT_BITRATE = 600_000;
+const TEMPORAL_LAYERS = 3;
 
 export interface NativeHandlerOptions {
   readonly generator: Generator;
@@ -96,19 +98,17 @@ export class NativeHandler extends HandlerInterface {
     const { generator, shapes, transport } = this.#options;
     const parameters = ortc.getSendingRtpParameters(
       track.kind,
-      this.#far.getSendExtendedRtpCapabilities(nativeCapabilities('sendonly')),
+      this.#far.getSendExtendedRtpCapabilities(nativeCapabilities()),
     );
     parameters.codecs = ortc.reduceCodecs(parameters.codecs, codec);
     const chosen = parameters.codecs[0];
     if (chosen === undefined) throw new Error('no codec in common');
     await this.#start();
-    const wanted: RtpEncodingParameters[] =
-      encodings === undefined || encodings.length === 0 ? [{}] : encodings;
-    parameters.encodings = wanted.map((encoding) => ({
+    const { mimeType } = chosen;
+    parameters.encodings = encodingsOf(mimeType, encodings).map((encoding) => ({
       ...encoding,
       ssrc: randomInt(1, 2 ** 32 - 1),
-      // One temporal layer is all there is.
-      ...(track.kind === 'video' ? { scalabilityMode: 'L1T1' } : {}),
+      ...(track.kind === 'video' ? { scalabilityMode: modeOf(mimeType, TEMPORAL_LAYERS) } : {}),
     }));
     parameters.rtcp = { cname: this.#cname, reducedSize: true, mux: true };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
@@ -128,10 +128,11 @@ export class NativeHandler extends HandlerInterface {
         ssrc,
         pt: chosen.payloadType,
         clockRate: chosen.clockRate,
-        codec: track.kind === 'audio' ? 'opus' : 'vp8',
+        codec: codecOf(mimeType),
+        ...(track.kind === 'video' && { temporalLayers: TEMPORAL_LAYERS }),
         shape: await (track.kind === 'audio'
           ? shapes.audio(track.shape)
-          : videoShape(shapes, track, scale, maxBitrate)),
+          : videoShape(shapes, track, mimeType, scale, maxBitrate)),
         cname: this.#cname,
         phase,
         active: track.enabled,
@@ -291,10 +292,13 @@ export class NativeHandler extends HandlerInterface {
 function videoShape(
   shapes: Shapes,
   track: SyntheticTrack,
+  mimeType: string,
   scale: number,
   maxBitrate: number,
 ): Promise<string> {
   const { width = 640, height = 360, frameRate = 25, fill = 0.5 } = track.shape;
+  const recorded = recordedCodecOf(mimeType);
+  if (recorded !== undefined) return shapes.recorded(recorded, frameRate, Math.round(maxBitrate * fill));
   const pixels = (full: number): number => Math.max(16, Math.round(full / scale / 2) * 2);
   return shapes.video(pixels(width), pixels(height), frameRate, Math.round(maxBitrate * fill));
 }

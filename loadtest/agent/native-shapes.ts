@@ -1,6 +1,8 @@
 import type { Generator } from '../native/generator.ts';
 import type { TrackShape } from '../participant/synthetic-track.ts';
 import { keyFrame, repeatFrame } from '../participant/vp8-frames.ts';
+import { packetPictures } from '../recordings/packets.ts';
+import type { RecordedCodec } from '../recordings/recording.ts';
 
 /** Largest payload of a packet, in bytes, with what stands before the frame's own bytes. */
 const PAYLOAD = 1100;
@@ -41,6 +43,19 @@ export class Shapes {
         deltaHead: delta.toString('base64'),
       });
     });
+  }
+
+  /** Name of the shape of a recording, filled up to about `bitrate` bit/s of payload. */
+  recorded(codec: RecordedCodec, frameRate: number, bitrate: number): Promise<string> {
+    return this.#once(`${codec} ${frameRate} ${bitrate}`, (shape) =>
+      this.#generator.addShape({
+        shape,
+        frames: packetPictures(codec, bitrate, frameRate).map(({ packets }) => [
+          Math.round(1e6 / frameRate),
+          packets.map(({ bytes }) => bytes.toString('base64')),
+        ]),
+      }),
+    );
   }
 
   #once(name: string, add: (shape: string) => Promise<void>): Promise<string> {

@@ -39,9 +39,32 @@ export function fetchFrom(localAddress: string): typeof globalThis.fetch {
     });
 }
 
-/** Loopback addresses for many callers, so that limits for one address are met as they would be by many. */
-export function loopbackAddress(n: number): string {
-  return `127.${1 + (Math.floor(n / 62_500) % 100)}.${Math.floor(n / 250) % 250}.${1 + (n % 250)}`;
+/** Loopback addresses of one kind of caller: 127.x.0.0/16. */
+const NETWORK = 62_500;
+/** Second byte of the first network: of participants, and of probes. */
+const FIRST = { people: 16, probes: 116 };
+/** Regions that have networks of their own; further ones share. */
+const REGIONS = 98;
+
+/** Who calls: a participant or a probe. */
+export type Caller = keyof typeof FIRST;
+
+/**
+ * Loopback addresses for many callers, so that limits for one address are met as they would be by many, and so that
+ * an address database can tell callers of one region from those of another.
+ * @param region number of the region, or -1 for an address of none
+ */
+export function loopbackAddress(caller: Caller, region: number, n: number): string {
+  return `127.${networkOf(caller, region)}.${Math.floor((n % NETWORK) / 250)}.${1 + (n % 250)}`;
+}
+
+/** The networks that `loopbackAddress` takes a region's addresses from. */
+export function loopbackNetworks(region: number): string[] {
+  return [`127.${networkOf('people', region)}.0.0/16`, `127.${networkOf('probes', region)}.0.0/16`];
+}
+
+function networkOf(caller: Caller, region: number): number {
+  return FIRST[caller] + 1 + (region < 0 ? -1 : region % REGIONS);
 }
 
 /** Whether a URL names this machine by a loopback address of IPv4. */

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { packageVersion } from '../../src/version.ts';
 import type { RunResult } from '../report/result.ts';
 
@@ -18,13 +20,17 @@ export function thisMachine(): RunResult['machine'] {
   };
 }
 
+const versionSchema = z.object({ version: z.string() });
+
 /** What ran: by name. */
 export function versionsOf(engine: string): Record<string, string> {
-  const require = createRequire(import.meta.url);
+  const { resolve } = createRequire(import.meta.url);
   const version = (name: string): string => {
     try {
-      const found: unknown = require(`${name}/package.json`);
-      return typeof found === 'object' && found !== null && 'version' in found ? String(found.version) : '?';
+      // Some packages export no package.json: it is looked for where they are.
+      const paths = resolve.paths(name) ?? [];
+      const file = paths.map((path) => join(path, name, 'package.json')).find((path) => existsSync(path));
+      return versionSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8'))).version;
     } catch {
       return '?';
     }

@@ -185,6 +185,45 @@ describe('through a worker', () => {
     expect((await figures()).sender.keyFrames).toBeGreaterThan(off.keyFrames);
   });
 
+  it('what a receiver came to is read once more after it was closed', async () => {
+    await call();
+    await received(50);
+    const { receiver } = await figures();
+    await generator.removeReceiver('receiver');
+    expect((await generator.flows()).flows.receiver).toBeUndefined();
+    const [packets = 0, , missing] = (await generator.flows({ reset: true })).flows.receiver ?? [];
+    expect(packets).toBeGreaterThanOrEqual(receiver.packets);
+    expect(missing).toBe(0);
+    expect((await generator.flows({ reset: true })).flows.receiver).toBeUndefined();
+  });
+
+  it('a recording is played from its key frame on, again and again, and whenever one is asked for', async () => {
+    // A stamp's place at the end of each packet of the key frame; descriptors as VP8 has them, whose bytes stay.
+    const packet = (key: boolean): string =>
+      Buffer.from(
+        `10${key ? '10' : '11'}00009d012a80026801${'00'.repeat(40)}57534844${'00'.repeat(16)}`,
+        'hex',
+      ).toString('base64');
+    await generator.addShape({
+      shape: 'video',
+      frames: [
+        [10_000, [packet(true), packet(true)]],
+        [10_000, [packet(false)]],
+        [10_000, [packet(false)]],
+      ],
+    });
+    await call();
+    const { sender, receiver } = await received(100);
+    expect(receiver).toMatchObject({ missing: 0, stampMissing: 0, switches: 0 });
+    expect(receiver.stamped).toBe(receiver.packets);
+    // One frame in three, and packets four for each of them.
+    expect(sender.keyFrames * 3).toBeGreaterThanOrEqual(sender.frames);
+    expect(receiver.keyFrames * 4).toBeGreaterThanOrEqual(receiver.packets - 4);
+    await expect(generator.addShape({ shape: 'mixed', frames: [[10_000, ['AAAA']]] })).rejects.toThrow(
+      '5 to 1400 bytes',
+    );
+  });
+
   it('the worker reads the reports of senders and receivers', async () => {
     const { producer, consumer } = await call();
     await waitFor('a round trip time', async () => {

@@ -13,6 +13,7 @@ import {
   lineSchema,
   type NewPlainTransport,
   type NewReceiver,
+  type NewRecording,
   type NewSender,
   type NewShape,
   type NewTransport,
@@ -112,7 +113,7 @@ export class Generator {
     await this.#request('closeTransport', { transport });
   }
 
-  async addShape(shape: NewShape): Promise<void> {
+  async addShape(shape: NewShape | NewRecording): Promise<void> {
     await this.#request('shape', shape);
   }
 

@@ -55,6 +55,12 @@ export interface NewShape {
   readonly deltaHead?: string;
 }
 
+/** A shape of recorded frames: the payloads themselves, in base64. The first is a key frame. */
+export interface NewRecording {
+  readonly shape: string;
+  readonly frames: readonly (readonly [number, readonly string[]])[];
+}
+
 export type GeneratorCodec = 'none' | 'opus' | 'vp8' | 'vp9';
 
 export interface NewSender {

@@ -1,4 +1,5 @@
-import type { RtpCapabilities } from 'mediasoup-client/types';
+import type { RtpCapabilities, RtpEncodingParameters } from 'mediasoup-client/types';
+import { recordedCodecOf } from '../recordings/recording.ts';
 
 const VIDEO_FEEDBACK = [
   { type: 'nack' },
@@ -6,8 +7,8 @@ const VIDEO_FEEDBACK = [
   { type: 'ccm', parameter: 'fir' },
 ];
 
-/** Opus and VP8 are made up and sent, and VP9 that nobody can decode; of the others a participant only counts what it gets. */
-const SENT: NonNullable<RtpCapabilities['codecs']> = [
+/** Opus and VP8 are made up; the others are played from recordings. */
+const CODECS: NonNullable<RtpCapabilities['codecs']> = [
   {
     kind: 'audio',
     mimeType: 'audio/opus',
@@ -33,8 +34,6 @@ const SENT: NonNullable<RtpCapabilities['codecs']> = [
     parameters: { 'profile-id': 0 },
     rtcpFeedback: VIDEO_FEEDBACK,
   },
-];
-const ONLY_RECEIVED: NonNullable<RtpCapabilities['codecs']> = [
   {
     kind: 'video',
     mimeType: 'video/H264',
@@ -60,9 +59,25 @@ const ONLY_RECEIVED: NonNullable<RtpCapabilities['codecs']> = [
 export const AUDIO_LEVEL = 'urn:ietf:params:rtp-hdrext:ssrc-audio-level';
 
 /** What a synthetic participant can do. No transport-cc or REMB: it does not slow down, and is not slowed. */
-export function nativeCapabilities(direction: 'sendonly' | 'recvonly'): RtpCapabilities {
+export function nativeCapabilities(): RtpCapabilities {
   return structuredClone({
-    codecs: direction === 'sendonly' ? SENT : [...SENT, ...ONLY_RECEIVED],
+    codecs: CODECS,
     headerExtensions: [{ kind: 'audio', uri: AUDIO_LEVEL, preferredId: 10, direction: 'sendrecv' }],
   });
+}
+
+/** The encodings that are really sent: of a recording the highest alone, since there is no other. */
+export function encodingsOf(
+  mimeType: string,
+  wanted: readonly RtpEncodingParameters[] = [],
+): RtpEncodingParameters[] {
+  const encodings = wanted.length === 0 ? [{}] : wanted;
+  return recordedCodecOf(mimeType) === undefined ? [...encodings] : encodings.slice(-1);
+}
+
+/** The layers within a stream, as they are sent. */
+export function modeOf(mimeType: string, temporalLayers: number): string {
+  const recorded = recordedCodecOf(mimeType);
+  if (recorded === undefined) return `L1T${temporalLayers}`;
+  return recorded === 'vp9' ? 'L3T3_KEY' : 'L1T1';
 }

@@ -1,13 +1,10 @@
+import { PAYLOAD_BYTES } from '../recordings/cutting.ts';
+import { type PacketPayload, packetPictures } from '../recordings/packets.ts';
+import { type RecordedCodec, recordedCodecOf } from '../recordings/recording.ts';
 import { silentOpusPacket } from './opus-frames.ts';
 import { STAMP_BYTES } from './stamp.ts';
 import { keyFrame, repeatFrame, VP8_DESCRIPTOR_BYTES, vp8Descriptor } from './vp8-frames.ts';
-import { vp9Descriptor } from './vp9-frames.ts';
-
-/** One RTP payload. Where the end of it is filling, a stamp may be written over that. */
-export interface Payload {
-  readonly bytes: Buffer;
-  readonly stampable: boolean;
-}
+import { numberVp9 } from './vp9-frames.ts';
 
 /** Frames, one after the other, as RTP payloads. */
 export interface FrameSource {
@@ -15,13 +12,12 @@ export interface FrameSource {
   readonly ticks: number;
   /** Milliseconds from one frame to the next. */
   readonly interval: number;
-  next(): Payload[];
+  /** The caller may write stamps into what it gets. */
+  next(): PacketPayload[];
   /** The next frame is to be a key frame. */
   requestKeyFrame(): void;
 }
 
-/** Largest RTP payload: with headers, SRTP and UDP it stays below every path's MTU. */
-const PAYLOAD_BYTES = 1100;
 /** A key frame at the latest after so many frames, for those whose request was lost. */
 const KEY_FRAME_EVERY = 250;
 
@@ -31,7 +27,7 @@ export function opusSource(packetBytes: number): FrameSource {
   return {
     ticks: 960,
     interval: 20,
-    next: () => [{ bytes: silentOpusPacket(length), stampable: true }],
+    next: () => [{ bytes: silentOpusPacket(length), stampAt: length - STAMP_BYTES }],
     requestKeyFrame: () => undefined,
   };
 }
@@ -68,64 +64,40 @@ interface VideoShape {
   readonly height: number;
   readonly frameRate: number;
   readonly bitrate: number;
-  /** Spatial layers within the stream. */
-  readonly layers: number;
 }
 
-/** Video of a codec that can be made up. */
+/** Video of a codec: VP8 that is made up, or what was recorded of another one, in the size that it was recorded in. */
 export function videoSource(mimeType: string, shape: VideoShape): FrameSource {
-  const { width, height, frameRate, bitrate, layers } = shape;
-  return mimeType.toLowerCase() === 'video/vp9'
-    ? vp9Source(width, height, frameRate, bitrate, layers)
-    : vp8Source(width, height, frameRate, bitrate);
+  const { width, height, frameRate, bitrate } = shape;
+  const recorded = recordedCodecOf(mimeType);
+  return recorded === undefined
+    ? vp8Source(width, height, frameRate, bitrate)
+    : recordedSource(recorded, frameRate, bitrate);
 }
 
-/** Shares of the bitrate from the lowest layer up: a quarter of the pixels needs about a third of the bits. */
-const LAYER_SHARES = [1, 3, 9];
-
-/**
- * VP9 with up to three spatial layers in one stream, for those that count packets (see vp9-frames.ts).
- * @param width,height pixels of the highest layer
- */
-function vp9Source(
-  width: number,
-  height: number,
-  frameRate: number,
-  bitrate: number,
-  layers: number,
-): FrameSource {
-  const shares = LAYER_SHARES.slice(0, layers);
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const sizes = shares.map((_, layer): [number, number] => {
-    const scale = 2 ** (shares.length - 1 - layer);
-    return [Math.round(width / scale), Math.round(height / scale)];
-  });
+/** A recording in a loop; whoever asks for a key frame gets it from its beginning. */
+function recordedSource(codec: RecordedCodec, frameRate: number, bitrate: number): FrameSource {
+  const pictures = packetPictures(codec, bitrate, frameRate);
   let pictureId = Math.floor(Math.random() * 0x8000);
   let tl0PictureIndex = Math.floor(Math.random() * 0x100);
-  let untilKey = 0;
+  let at = 0;
   return {
     ticks: Math.round(90_000 / frameRate),
     interval: 1000 / frameRate,
     next() {
-      const key = untilKey === 0;
-      untilKey = key ? KEY_FRAME_EVERY : untilKey - 1;
+      const picture = pictures[at];
+      at = (at + 1) % pictures.length;
+      if (picture === undefined) return [];
       pictureId = (pictureId + 1) & 0x7fff;
-      tl0PictureIndex = (tl0PictureIndex + 1) & 0xff;
-      return shares.flatMap((share, spatialLayer) => {
-        const wanted = Math.round((bitrate * share) / total / 8 / frameRate);
-        const count = Math.max(1, Math.ceil(wanted / PAYLOAD_BYTES));
-        return Array.from({ length: count }, (_, index) => {
-          const start = index === 0;
-          const packet = { start, end: index === count - 1, pictureId, tl0PictureIndex, spatialLayer, key };
-          const tells = key && start && spatialLayer === 0;
-          const descriptor = vp9Descriptor(tells ? { ...packet, sizes } : packet);
-          const body = Math.max(Math.ceil(wanted / count), STAMP_BYTES);
-          return { bytes: Buffer.concat([descriptor, Buffer.alloc(body)]), stampable: true };
-        });
+      if (picture.temporal === 0) tl0PictureIndex = (tl0PictureIndex + 1) & 0xff;
+      return picture.packets.map(({ bytes, stampAt }) => {
+        const copy = Buffer.from(bytes);
+        if (codec === 'vp9') numberVp9(copy, pictureId, tl0PictureIndex);
+        return { bytes: copy, stampAt };
       });
     },
     requestKeyFrame() {
-      untilKey = 0;
+      at = 0;
     },
   };
 }
@@ -136,7 +108,7 @@ function packetize(
   wantedBytes: number,
   pictureId: number,
   tl0PictureIndex: number,
-): Payload[] {
+): PacketPayload[] {
   const total = Math.max(wantedBytes, frame.length + STAMP_BYTES);
   const count = Math.ceil(total / (PAYLOAD_BYTES - VP8_DESCRIPTOR_BYTES));
   const each = Math.max(Math.ceil(total / count), STAMP_BYTES);
@@ -144,6 +116,7 @@ function packetize(
     const bytes = Buffer.alloc(VP8_DESCRIPTOR_BYTES + each);
     vp8Descriptor({ start: index === 0, pictureId, tl0PictureIndex }).copy(bytes);
     frame.subarray(index * each).copy(bytes, VP8_DESCRIPTOR_BYTES);
-    return { bytes, stampable: (index + 1) * each - STAMP_BYTES >= frame.length };
+    const isFilling = (index + 1) * each - STAMP_BYTES >= frame.length;
+    return { bytes, stampAt: isFilling ? bytes.length - STAMP_BYTES : null };
   });
 }

@@ -74,8 +74,8 @@ function vp8Chunks(width: number, height: number, bitrate: number, count: number
   return Array.from({ length: count }, (_, n) => {
     if (n === 3) source.requestKeyFrame();
     const payloads = source.next();
-    for (const { bytes, stampable } of payloads) {
-      if (stampable) writeStamp(bytes, { stream: 7, count: n, sentAt: 1n });
+    for (const { bytes, stampAt } of payloads) {
+      if (stampAt !== null) writeStamp(bytes, { stream: 7, count: n, sentAt: 1n }, stampAt);
     }
     const [first] = payloads;
     const key = first !== undefined && readVp8(first.bytes)?.key === true;
@@ -139,7 +139,7 @@ test('stamps come back as they were written, and only stamps do', () => {
 });
 
 describe('a VP9 payload descriptor', () => {
-  const picture = { pictureId: 0x1234, tl0PictureIndex: 7 };
+  const picture = { pictureId: 0x1234, tl0PictureIndex: 7, temporalLayer: 0 };
 
   test('tells the sizes of all layers where a key picture begins', () => {
     const sizes = [
@@ -150,6 +150,23 @@ describe('a VP9 payload descriptor', () => {
     const bytes = vp9Descriptor(first);
     expect(bytes.toString('hex')).toBe('aa9234000730' + '014000b4' + '02800168');
     expect(readVp9(bytes)).toEqual({ spatialLayer: 0, key: true });
+  });
+
+  test('tells the group of pictures where there are temporal layers, of which each picture names its own', () => {
+    const first = {
+      ...picture,
+      start: true,
+      end: true,
+      spatialLayer: 0,
+      key: true,
+      sizes: [[320, 180]] as const,
+      temporalLayers: 3 as const,
+    };
+    expect(vp9Descriptor(first).toString('hex')).toBe(
+      'ae9234000718' + '014000b4' + '04' + '140454013402' + '5401',
+    );
+    const upper = { ...picture, start: true, end: true, spatialLayer: 1, key: false, temporalLayer: 2 };
+    expect(vp9Descriptor(upper).toString('hex')).toBe('ed92345207');
   });
 
   test("of a key picture's upper layer depends on the lower one, and is no key frame by itself", () => {

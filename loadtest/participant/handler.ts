@@ -21,7 +21,7 @@ export function syntheticHandlerFactory(options: PeerLinkOptions = {}): HandlerF
   return {
     name: NAME,
     factory: (handlerOptions) => new SyntheticHandler(handlerOptions, options),
-    getNativeRtpCapabilities: async ({ direction }) => nativeCapabilities(direction),
+    getNativeRtpCapabilities: async () => nativeCapabilities(),
   };
 }
 

@@ -151,9 +151,10 @@ export class RtpStream {
   #sendFrame(source: FrameSource): void {
     const { payloadType, ssrc, audioLevel, marksFrames } = this.#options;
     const payloads = source.next();
-    payloads.forEach(({ bytes, stampable }, index) => {
-      if (stampable) {
-        writeStamp(bytes, { stream: this.#stream, count: this.#count, sentAt: process.hrtime.bigint() });
+    payloads.forEach(({ bytes, stampAt }, index) => {
+      if (stampAt !== null) {
+        const stamp = { stream: this.#stream, count: this.#count, sentAt: process.hrtime.bigint() };
+        writeStamp(bytes, stamp, stampAt);
       }
       this.#sequence = (this.#sequence + 1) & 0xffff;
       const marker = marksFrames && index === payloads.length - 1;

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { parseScalabilityMode } from 'mediasoup-client';
 import * as ortc from 'mediasoup-client/ortc';
 import type {
   DtlsParameters,
@@ -10,7 +9,7 @@ import type {
   RtpParameters,
 } from 'mediasoup-client/types';
 import { Audio, type Track, Video } from 'node-datachannel';
-import { AUDIO_LEVEL, nativeCapabilities } from './capabilities.ts';
+import { AUDIO_LEVEL, encodingsOf, modeOf, nativeCapabilities } from './capabilities.ts';
 import { opusSource, videoSource } from './frame-source.ts';
 import type { PeerLink } from './peer-link.ts';
 import { isRtcp } from './rtp.ts';
@@ -71,10 +70,7 @@ export class Sender {
 
   async send({ track, encodings, codec }: HandlerSendOptions): Promise<HandlerSendResult> {
     if (!(track instanceof SyntheticTrack)) throw new TypeError('only synthetic tracks can be sent here');
-    const parameters = ortc.getSendingRtpParameters(
-      track.kind,
-      this.#extended(nativeCapabilities('sendonly')),
-    );
+    const parameters = ortc.getSendingRtpParameters(track.kind, this.#extended(nativeCapabilities()));
     parameters.codecs = ortc.reduceCodecs(parameters.codecs, codec);
     const [codecInUse] = parameters.codecs;
     const line = this.#lines.find(
@@ -83,12 +79,11 @@ export class Sender {
     );
     const used = line ?? (await this.#addLine(track.kind, parameters.codecs));
     used.free = false;
-    const wanted =
-      encodings === undefined || encodings.length === 0 ? [{}] : encodings.slice(0, SSRCS_PER_LINE);
+    const wanted = encodingsOf(codecInUse?.mimeType ?? '', encodings).slice(0, SSRCS_PER_LINE);
     parameters.encodings = wanted.map((encoding, index) => ({
       ...encoding,
       ssrc: used.ssrcs[index] ?? 0,
-      ...(track.kind === 'video' ? { scalabilityMode: modeOf(codecInUse?.mimeType, encoding) } : {}),
+      ...(track.kind === 'video' ? { scalabilityMode: modeOf(codecInUse?.mimeType ?? '', 1) } : {}),
     }));
     parameters.rtcp = { cname: this.#cname, reducedSize: true, mux: true };
     const sending: Sending = { line: used, streams: [], track };
@@ -188,7 +183,7 @@ export class Sender {
     };
     const levelId = parameters.headerExtensions?.find(({ uri }) => uri === AUDIO_LEVEL)?.id;
     const audio = shape.kind === 'audio';
-    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate, scalabilityMode }, index) => {
+    return encodings.map(({ ssrc, scaleResolutionDownBy: scale = 1, maxBitrate }, index) => {
       const bitrate = (maxBitrate ?? DEFAULT_BITRATE) * (shape.fill ?? 0.5);
       const pixels = (full: number): number => Math.max(16, Math.round(full / scale / 2) * 2);
       return new RtpStream(
@@ -210,7 +205,6 @@ export class Sender {
                 height: pixels(shape.height ?? 360),
                 frameRate: shape.frameRate ?? 25,
                 bitrate,
-                layers: parseScalabilityMode(scalabilityMode).spatialLayers,
               }),
           ...(audio && levelId !== undefined
             ? { audioLevel: { id: levelId, level: shape.audioLevel ?? 30 } }
@@ -220,11 +214,4 @@ export class Sender {
       );
     });
   }
-}
-
-/** One temporal layer is all there is; several spatial ones in one stream only where the codec has them. */
-function modeOf(mimeType: string | undefined, { scalabilityMode }: RtpEncodingParameters): string {
-  const { spatialLayers } = parseScalabilityMode(scalabilityMode);
-  const several = mimeType?.toLowerCase() === 'video/vp9' && spatialLayers > 1;
-  return several ? `L${Math.min(spatialLayers, 3)}T1_KEY` : 'L1T1';
 }

@@ -12,25 +12,35 @@ export interface Stamp {
   readonly sentAt: bigint;
 }
 
-const MAGIC = 0x57534844;
+export const STAMP_MAGIC = 0x57534844;
 export const STAMP_BYTES = 20;
 
-/** Writes at the end of `payload`, which must be long enough. */
-export function writeStamp(payload: Buffer, stamp: Stamp): void {
-  const start = payload.length - STAMP_BYTES;
-  payload.writeUInt32BE(MAGIC, start);
-  payload.writeUInt32BE(stamp.stream >>> 0, start + 4);
-  payload.writeUInt32BE(stamp.count >>> 0, start + 8);
-  payload.writeBigUInt64BE(stamp.sentAt, start + 12);
+/** Writes `at` an offset, by default the end of the payload; there must be room for it. */
+export function writeStamp(payload: Buffer, stamp: Stamp, at = payload.length - STAMP_BYTES): void {
+  payload.writeUInt32BE(STAMP_MAGIC, at);
+  payload.writeUInt32BE(stamp.stream >>> 0, at + 4);
+  payload.writeUInt32BE(stamp.count >>> 0, at + 8);
+  payload.writeBigUInt64BE(stamp.sentAt, at + 12);
 }
 
 /** Undefined for a payload of anybody else (a browser). */
 export function readStamp(payload: Buffer): Stamp | undefined {
-  const start = payload.length - STAMP_BYTES;
-  if (start < 0 || payload.readUInt32BE(start) !== MAGIC) return undefined;
+  const at = stampPlace(payload);
+  if (at === null) return undefined;
   return {
-    stream: payload.readUInt32BE(start + 4),
-    count: payload.readUInt32BE(start + 8),
-    sentAt: payload.readBigUInt64BE(start + 12),
+    stream: payload.readUInt32BE(at + 4),
+    count: payload.readUInt32BE(at + 8),
+    sentAt: payload.readBigUInt64BE(at + 12),
   };
+}
+
+/** Where a payload's stamp is: at its end, or before the superframe index that a VP9 frame ends with; else null. */
+export function stampPlace(payload: Buffer): number | null {
+  const isAt = (at: number): boolean => at >= 0 && payload.readUInt32BE(at) === STAMP_MAGIC;
+  const end = payload.length - STAMP_BYTES;
+  if (isAt(end)) return end;
+  const marker = payload[payload.length - 1] ?? 0;
+  if ((marker & 0xe0) !== 0xc0) return null;
+  const before = end - (2 + (((marker >> 3) & 3) + 1) * ((marker & 7) + 1));
+  return isAt(before) ? before : null;
 }

@@ -16,6 +16,23 @@ export function isFencedOff(policy: Policy, client: string, datacenter: string):
   return there.admits !== 'any' && !there.admits.includes(client);
 }
 
+/**
+ * Whether a token that claims one region, used from an address of another (null: of a country that no region lists),
+ * must be refused there: an address never opens what the claim does not, and the claim never what the address does
+ * not (`conflict: both`), or nothing is open at all (`refuse`).
+ */
+export function isForbiddenFrom(
+  policy: Policy,
+  claim: string,
+  address: string | null,
+  datacenter: string,
+): boolean {
+  if (isFencedOff(policy, claim, datacenter)) return true;
+  if (address === claim) return false;
+  if (policy.conflict === 'refuse') return true;
+  return address !== null && isFencedOff(policy, address, datacenter);
+}
+
 /** Whether clients of the region may sit there: inside the fences, and named by their route. */
 export function isSeatOf(policy: Policy, client: string, datacenter: string): boolean {
   const route = policy.routes.get(client);

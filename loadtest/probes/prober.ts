@@ -4,7 +4,7 @@ import { DIRECTORY_PATH } from '../../src/protocol/frames.ts';
 import { issueJoinToken } from '../../src/tokens/issue.ts';
 import { fetchFrom, isLoopback, loopbackAddress } from '../measure/local-address.ts';
 import { httpOf, type Target, type TargetNode } from '../target/target.ts';
-import { isFencedOff, isSeatOf } from './fence.ts';
+import { isFencedOff, isForbiddenFrom, isSeatOf } from './fence.ts';
 import { tryForgedRedirects } from './forged-redirects.ts';
 import { forgeTokens } from './forged-tokens.ts';
 import { field, knock, refusal } from './knock.ts';
@@ -13,8 +13,6 @@ import { type Answer, Tally, UNANSWERED } from './tally.ts';
 
 /** Attempts under way at once: probes must not be the load. */
 const AT_ONCE = 4;
-/** Loopback addresses of probes, beyond those of participants. */
-const ADDRESSES = 3_000_000;
 const ROOM = 'lt-probe';
 const PATIENCE = 5000;
 
@@ -40,7 +38,7 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #regions: readonly string[];
   #closed = false;
-  #addresses = ADDRESSES;
+  #addresses = 0;
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -61,6 +59,7 @@ export class Prober {
     const { nodes } = this.#options.target;
     const attempts = [
       ...this.#fenceAttempts(nodes),
+      ...this.#addressAttempts(nodes),
       ...(await this.#tokenAttempts(nodes)),
       ...this.#controlAttempts(nodes),
     ];
@@ -129,6 +128,41 @@ export class Prober {
     return attempts;
   }
 
+  /** Ordinary tokens from addresses of another country than their region's. */
+  #addressAttempts(nodes: readonly TargetNode[]): Attempt[] {
+    const { policy, judgesLoopback } = this.#options.target;
+    if (policy === null || !judgesLoopback) return [];
+    const addresses = [
+      ...[...policy.regions.values()].flatMap(({ name, countries }) => (countries.length > 0 ? [name] : [])),
+      null,
+    ];
+    return this.#regions.flatMap((region) =>
+      addresses.flatMap((address) =>
+        nodes.flatMap((node): Attempt[] => {
+          if (!isForbiddenFrom(policy, region, address, node.datacenter)) return [];
+          const byToken = isFencedOff(policy, region, node.datacenter);
+          const from = address ?? 'a country of no region';
+          // From a country that opens nothing there either it is the fence's own attempt again.
+          if (
+            address === region ||
+            (byToken && (address === null || isFencedOff(policy, address, node.datacenter)))
+          )
+            return [];
+          return [
+            {
+              kind: byToken ? 'address-claims' : 'address-forbids',
+              what: byToken
+                ? 'a client whose address lies where it would be admitted, but whose token does not'
+                : 'a client whose token would be admitted, from an address whose country is not',
+              which: `a token of ${region} from ${from}, at ${node.datacenter} (${node.region})`,
+              run: () => this.#knock(node, region, {}, address),
+            },
+          ];
+        }),
+      ),
+    );
+  }
+
   /** Forged and expired tokens, at the door and at the directory of every node. */
   async #tokenAttempts(nodes: readonly TargetNode[]): Promise<Attempt[]> {
     const { issuer } = this.#options.target;
@@ -143,17 +177,17 @@ export class Prober {
             kind,
             what,
             which: `${what}, at ${node.datacenter}`,
-            run: () => knock(node.url, { token, ...this.#from(node) }),
+            run: () => knock(node.url, { token, ...this.#from(node, region) }),
           },
           {
             kind: `${kind}-directory`,
             what: `${what}, for a datacenter list`,
             which: `${what}, at the directory of ${node.datacenter}`,
-            run: () => this.#postDirectory(node, token, () => true),
+            run: () => this.#postDirectory(node, region, token, () => true),
           },
         );
       }
-      const run = () => knock(node.url, { token: null, ...this.#from(node) });
+      const run = () => knock(node.url, { token: null, ...this.#from(node, region) });
       attempts.push({
         kind: 'token-missing',
         what: 'no token',
@@ -188,7 +222,7 @@ export class Prober {
     const region = node === undefined ? undefined : this.#admittedAt(node);
     if (node === undefined || region === undefined) return;
     const frontDoors = nodes.map(({ url }) => url);
-    const { localAddress = '127.0.0.1' } = this.#from(node);
+    const { localAddress = '127.0.0.1' } = this.#from(node, region);
     try {
       for (const { kind, what, answer } of await tryForgedRedirects({
         issuer,
@@ -205,11 +239,12 @@ export class Prober {
   async #media(nodes: readonly TargetNode[]): Promise<void> {
     const attempts = nodes.map(async (node): Promise<void> => {
       const region = this.#admittedAt(node);
-      const { localAddress } = this.#from(node);
-      if (this.#closed || region === undefined || localAddress === undefined) return;
+      if (this.#closed || region === undefined) return;
+      const { localAddress } = this.#from(node, region);
+      const { localAddress: strayAddress } = this.#from(node, region);
+      if (localAddress === undefined || strayAddress === undefined) return;
       try {
         const token = await this.#token(region);
-        const strayAddress = loopbackAddress(this.#addresses++);
         for (const { kind, what, answer } of await tryStrayMedia({
           url: node.url,
           token,
@@ -244,14 +279,16 @@ export class Prober {
     node: TargetNode,
     region: string,
     lies: { query?: string; headers?: Record<string, string> } = {},
+    address: string | null = region,
   ): Promise<Answer> {
-    return knock(node.url, { token: await this.#token(region), ...lies, ...this.#from(node) });
+    return knock(node.url, { token: await this.#token(region), ...lies, ...this.#from(node, address) });
   }
 
   async #askDirectory(node: TargetNode, region: string): Promise<Answer> {
     const { policy } = this.#options.target;
     return this.#postDirectory(
       node,
+      region,
       await this.#token(region),
       (datacenters) => policy !== null && datacenters.some((name) => isFencedOff(policy, region, name)),
     );
@@ -259,10 +296,11 @@ export class Prober {
 
   async #postDirectory(
     node: TargetNode,
+    region: string,
     token: string,
     isForbidden: (datacenters: readonly string[]) => boolean,
   ): Promise<Answer> {
-    const { localAddress } = this.#from(node);
+    const { localAddress } = this.#from(node, region);
     const ask = localAddress === undefined ? globalThis.fetch : fetchFrom(localAddress);
     const response = await ask(httpOf(node.url) + DIRECTORY_PATH, {
       method: 'POST',
@@ -279,7 +317,10 @@ export class Prober {
       : { admitted: false, code: 'allowed_ones_only' };
   }
 
-  #from(node: TargetNode): { localAddress?: string } {
-    return isLoopback(node.url) ? { localAddress: loopbackAddress(this.#addresses++) } : {};
+  /** An address of a region, or (null) of a country that no region lists. */
+  #from(node: TargetNode, region: string | null): { localAddress?: string } {
+    if (!isLoopback(node.url)) return {};
+    const number = region === null ? -1 : this.#regions.indexOf(region);
+    return { localAddress: loopbackAddress('probes', number, this.#addresses++) };
   }
 }

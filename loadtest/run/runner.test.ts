@@ -98,6 +98,8 @@ describe('a run', () => {
       expect.arrayContaining([
         'fence',
         'fence-lie',
+        'address-claims',
+        'address-forbids',
         'token-none',
         'token-expired',
         'redirect-other-key',
@@ -118,6 +120,7 @@ describe('a run', () => {
     for (const kind of [
       'fence',
       'fence-lie',
+      'address-claims',
       'token-none',
       'token-other-key',
       'token-expired',

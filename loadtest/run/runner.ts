@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueJoinToken } from '../../src/tokens/issue.ts';
+import { isLoopback, loopbackAddress } from '../measure/local-address.ts';
 import { thisMachine, versionsOf } from '../measure/machine.ts';
 import { randomFrom } from '../measure/random.ts';
 import { Prober } from '../probes/prober.ts';
@@ -244,11 +245,15 @@ class Run {
     const ttlSeconds = durationOf(scenario) + TOKEN_MARGIN;
     const token = await issueJoinToken(target.issuer, { room, region, role: 'participant' }, { ttlSeconds });
     this.#recorder.onJoinOrdered();
+    const frontDoors = frontDoorsOf(target, region);
+    const regions = [...(target.policy?.regions.keys() ?? regionsOf(scenario))];
     this.#agents?.join({
       n,
       region,
       token,
-      frontDoors: frontDoorsOf(target, region),
+      frontDoors,
+      // Each has an address of its own region where addresses can be had for nothing.
+      ...(frontDoors.every(isLoopback) && { address: loopbackAddress('people', regions.indexOf(region), n) }),
       publish: [...publish],
       subscribe,
       talks,

@@ -13,6 +13,11 @@ const publishingSchema = z.union([
   source,
   z.strictObject({
     source,
+    /**
+     * Of a video; vp8 by default. The others are played from recordings (loadtest/recordings) in the size that they
+     * have: VP9 in three spatial and three temporal layers, H.264 and AV1 in one.
+     */
+    codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).optional(),
     /** bit/s really sent at the highest layer; lower layers take about a third each. */
     bitrate: z.int().min(8_000).max(20_000_000).optional(),
     /** Three resolutions at once (camera). */

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Policy } from '../../src/policy/model.ts';
 import { findDevelopmentKeys } from '../../src/tokens/development.ts';
+import { countriesOf } from './countries.ts';
 import { type Target, TargetError, type TargetNode } from './target.ts';
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/watershed.mjs', import.meta.url));
@@ -40,7 +44,12 @@ export interface OwnClusterOptions {
 /** Starts `watershed cluster up` for this run alone. Throws TargetError with its last words. */
 export async function startOwnCluster(options: OwnClusterOptions): Promise<Target> {
   const { policyFile, policy, settings, signal, say } = options;
-  const set = Object.entries(settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
+  const dir = mkdtempSync(join(tmpdir(), 'watershed-loadtest-'));
+  const database = join(dir, 'countries.mmdb');
+  writeFileSync(database, countriesOf(policy));
+  const set = Object.entries({ 'geo.database': database, 'geo.loopback': true, ...settings }).flatMap(
+    ([path, value]) => ['--set', `${path}=${value}`],
+  );
   const child = spawn(
     process.execPath,
     [COMMAND, 'cluster', 'up', '--json', '--policy', policyFile, ...set],
@@ -61,11 +70,13 @@ export async function startOwnCluster(options: OwnClusterOptions): Promise<Targe
   });
   let up = false;
   const close = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    const force = setTimeout(() => child.kill('SIGKILL'), END);
-    await exited;
-    clearTimeout(force);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      const force = setTimeout(() => child.kill('SIGKILL'), END);
+      await exited;
+      clearTimeout(force);
+    }
+    rmSync(dir, { recursive: true, force: true });
   };
   const lines = createInterface({ input: child.stdout });
   try {
@@ -80,7 +91,7 @@ export async function startOwnCluster(options: OwnClusterOptions): Promise<Targe
     const { nodes, redis } = upSchema.parse(JSON.parse(String(first[0])));
     up = true;
     const issuer = issuerOf(nodes);
-    return { kind: 'cluster', nodes, redis, issuer, policy, notes: [], close };
+    return { kind: 'cluster', nodes, redis, issuer, policy, judgesLoopback: true, notes: [], close };
   } catch (error) {
     await close();
     if (error instanceof TargetError || signal.aborted) throw error;

@@ -61,6 +61,7 @@ export async function openRemote(options: RemoteOptions): Promise<Target> {
     redis: null,
     issuer,
     policy,
+    judgesLoopback: false,
     notes,
     close: async () => undefined,
   };

@@ -21,6 +21,8 @@ export interface Target {
   readonly issuer: TokenIssuer;
   /** What may be, by the policy's file; null where none is known, and then nobody can say what is forbidden. */
   readonly policy: Policy | null;
+  /** Whether its nodes take the run's loopback addresses for evidence of a country: only then they forbid anything. */
+  readonly judgesLoopback: boolean;
   /** What a reader of the figures should know of it. */
   readonly notes: readonly string[];
   /** Ends what was started for it; idempotent. */

@@ -148,6 +148,7 @@ function checkProduction(config: WrittenConfig, fault: Fault): void {
   if (geo.database === null) {
     fault(['geo', 'database'], `${why} needs an IP-to-country database (.mmdb): give its path`);
   }
+  if (geo.loopback) fault(['geo', 'loopback'], `must be false (${why}): no client has a loopback address`);
   if (http.publicUrl === null) {
     fault(['http', 'publicUrl'], `${why} needs the URL by which clients reach this node: wss://HOST`);
   } else if (!http.publicUrl.startsWith('wss:')) {

@@ -155,6 +155,8 @@ export const nodeConfigSchema = z.strictObject({
   geo: section({
     database: path.nullable().default(null),
     private: z.array(network).default([]),
+    /** In development: loopback addresses are looked up in the database too. */
+    loopback: z.boolean().default(false),
   }),
   cluster: section({
     /** What `watershed node enrol` made; null for a standalone node. */

@@ -105,6 +105,22 @@ describe('locate', () => {
     expect(locate('unknown')).toEqual({ kind: 'refused', reason: 'unusable' });
   });
 
+  it('judges loopback addresses that it knows by the database where it is told to, in development alone', async () => {
+    writeFileSync(file, mmdb({ '127.16.0.0/16': 'CN' }));
+    const told = await locator({ development: true, loopback: true });
+    expect(told.locate('127.16.3.4')).toEqual({ kind: 'country', country: 'CN' });
+    expect(told.locate('::ffff:127.16.3.4')).toEqual({ kind: 'country', country: 'CN' });
+    expect(told.locate('127.0.0.1')).toEqual({ kind: 'none' });
+    expect(told.locate('::1')).toEqual({ kind: 'none' });
+    const untold = await locator({ development: true });
+    expect(untold.locate('127.16.3.4')).toEqual({ kind: 'none' });
+    const production = await locator({ loopback: true });
+    expect(production.locate('127.16.3.4')).toEqual({ kind: 'refused', reason: 'private' });
+    rmSync(file);
+    const broken = await locator({ development: true, loopback: true });
+    expect(broken.locate('127.16.3.4')).toEqual({ kind: 'refused', reason: 'database' });
+  });
+
   it('takes listed private networks for no evidence in production', async () => {
     writeFileSync(file, DATABASE);
     const { locate } = await locator({ private: ['10.1.0.0/16', '203.0.113.0/24'] });

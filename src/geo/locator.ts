@@ -18,6 +18,11 @@ export interface LocatorOptions {
   readonly database: string | null;
   /** In development, private and loopback addresses give no evidence; otherwise they are refused. */
   readonly development: boolean;
+  /**
+   * In development: loopback addresses that the database knows are judged by it, so that one machine can play
+   * clients of several countries. False by default.
+   */
+  readonly loopback?: boolean;
   /** Networks whose private addresses give no evidence outside development either. */
   readonly private: readonly string[];
   /** How often the file is looked at for a change, in ms; 5000 by default, 0 for never. */
@@ -65,6 +70,11 @@ export async function createLocator(options: LocatorOptions): Promise<Locator> {
       if (address === null) return { kind: 'refused', reason: 'unusable' };
       const kind = classifyAddress(address);
       if (kind === 'unusable') return { kind: 'refused', reason: 'unusable' };
+      if (kind === 'loopback' && options.development && options.loopback === true && source !== null) {
+        const evidence = source.locate(address);
+        const unknown = evidence.kind === 'country' && evidence.country === null;
+        return unknown ? { kind: 'none' } : evidence;
+      }
       if (kind !== 'public') {
         if (options.development || listed.has(address)) return { kind: 'none' };
         return { kind: 'refused', reason: 'private' };

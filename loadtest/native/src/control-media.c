@@ -1,6 +1,7 @@
 // Operations on shapes, senders and receivers.
 #include "control.h"
 #include "feedback.h"
+#include "payload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,31 @@
 #define MAX_HEAD 65536
 #define DEFAULT_HISTORY 512
 
+// A payload in base64, as it is to be sent.
+static const char *read_literal(const struct json *text, struct frame *frame) {
+  uint8_t data[MAX_PAYLOAD];
+  int len = base64_decode(text->string, data, sizeof data);
+  // Shorter ones have no room for the descriptor that is written over.
+  if (len < 5) return "a payload is no base64 of 5 to 1400 bytes";
+  struct literal *literal = &frame->literals[frame->count];
+  literal->data = make(1, (size_t)len);
+  memcpy(literal->data, data, (size_t)len);
+  literal->stamp_at = stamp_place(data, (size_t)len);
+  frame->sizes[frame->count++] = (uint16_t)len;
+  return NULL;
+}
+
 static const char *read_sizes(const struct json *list, struct frame *frame) {
   size_t count = json_count(list);
   if (!list || list->type != JSON_ARRAY || count > MAX_PACKETS) return "a frame needs a list of packet sizes";
   frame->sizes = make(count, sizeof *frame->sizes);
+  if (count > 0 && list->first->type == JSON_STRING) frame->literals = make(count, sizeof *frame->literals);
   for (const struct json *size = list->first; size; size = size->next) {
+    if (frame->literals && size->type == JSON_STRING) {
+      const char *error = read_literal(size, frame);
+      if (error) return error;
+      continue;
+    }
     if (size->type != JSON_NUMBER || size->number < MIN_PAYLOAD || size->number > MAX_PAYLOAD)
       return "a packet size is not within 32 and 1400";
     frame->sizes[frame->count++] = (uint16_t)size->number;
@@ -47,6 +68,11 @@ static const char *read_shape(const struct json *request, struct shape *shape) {
     total += frame->gap;
     const char *error = read_sizes(f->first->next, frame);
     if (error) return error;
+  }
+  for (unsigned i = 0; i < shape->count; i++) {
+    bool literal = shape->frames[i].literals != NULL;
+    if (i == 0) shape->recorded = literal;
+    else if (literal != shape->recorded) return "frames are either all recorded or all made up";
   }
   // Or a sender would never let go of the loop.
   if (total / count < 20 * US) return "frames follow one another too closely";

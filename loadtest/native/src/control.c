@@ -52,7 +52,10 @@ void on_transport_state(struct transport *t, const char *reason) {
 }
 
 void on_sender_closed(struct sender *sender) { names_remove(&senders, sender->name); }
-void on_receiver_closed(struct receiver *receiver) { names_remove(&receivers, receiver->name); }
+void on_receiver_closed(struct receiver *receiver) {
+  stats_keep_receiver(receiver);
+  names_remove(&receivers, receiver->name);
+}
 
 static void close_transport(void *transport, void *arg) {
   (void)arg;

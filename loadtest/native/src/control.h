@@ -31,6 +31,10 @@ const char *op_add_receiver(const struct json *request, struct text *out);
 const char *op_stats(const struct json *request, struct text *out);
 const char *op_flows(const struct json *request, struct text *out);
 
+// Keeps what a receiver that closes has come to for the next reading of flows.
+struct receiver;
+void stats_keep_receiver(struct receiver *receiver);
+
 // The object that the request names under `key`, or NULL.
 void *named_in(const struct json *request, const struct names *names, const char *key);
 // A new name that the request gives under `key`, or NULL with `*error` set.

@@ -15,7 +15,11 @@
 
 struct histogram lateness;
 
-static void free_frame(struct frame *frame) { free(frame->sizes); }
+static void free_frame(struct frame *frame) {
+  for (unsigned i = 0; frame->literals && i < frame->count; i++) free(frame->literals[i].data);
+  free(frame->literals);
+  free(frame->sizes);
+}
 
 void shape_use(struct shape *shape) { shape->users++; }
 
@@ -75,18 +79,23 @@ static void send_packet(struct sender *s, const struct payload *payload, bool ma
 
 static void send_frame(struct sender *s, nanos due) {
   const struct shape *shape = s->shape;
+  if (shape->recorded && s->wants_key) s->frame = 0;
   const struct frame *frame = &shape->frames[s->frame];
-  bool video = s->codec == CODEC_VP8 || s->codec == CODEC_VP9;
-  bool key = s->wants_key && video && frame->count > 0;
+  bool video = s->codec == CODEC_VP8 || s->codec == CODEC_VP9 || shape->recorded;
+  bool key = shape->recorded ? s->frame == 0 : s->wants_key && video && frame->count > 0;
   if (key && shape->key_frame.count > 0) frame = &shape->key_frame;
   uint32_t timestamp = s->first_timestamp + (uint32_t)((due - s->began) * s->clock_rate / SEC);
   if (frame->count == 0) {
     s->was_silent = true;
     return;
   }
-  payload_begin_frame(s, key);
+  payload_begin_frame(s, key, frame->literals);
   for (unsigned i = 0; i < frame->count; i++) {
-    struct payload payload = {.size = frame->sizes[i], .index = i, .count = frame->count, .key = key};
+    struct payload payload = {.size = frame->sizes[i],
+                              .index = i,
+                              .count = frame->count,
+                              .key = key,
+                              .literal = frame->literals ? &frame->literals[i] : NULL};
     send_packet(s, &payload, video ? i + 1 == frame->count : s->was_silent, timestamp);
   }
   wire_flush(s->transport->fd);

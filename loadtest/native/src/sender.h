@@ -16,6 +16,14 @@ struct frame {
   nanos gap;
   unsigned count;
   uint16_t *sizes;
+  // Of a recorded frame; NULL where packets are made up.
+  struct literal *literals;
+};
+
+// A payload as it is to be sent, and where its stamp goes (-1: nowhere).
+struct literal {
+  uint8_t *data;
+  int stamp_at;
 };
 
 // What a stream looks like on the wire; shared by senders, and freed by the last.
@@ -25,6 +33,8 @@ struct shape {
   unsigned count;
   struct frame *frames;
   struct frame key_frame;
+  // Its frames are literal, and the first one is the only key frame.
+  bool recorded;
   uint8_t *key_head, *delta_head;
   size_t key_head_len, delta_head_len;
 };
@@ -54,7 +64,7 @@ struct sender {
   uint32_t first_timestamp, last_timestamp;
   nanos began, next_at, phase;
   unsigned frame, picture;
-  bool wants_key, was_silent;
+  bool wants_key, was_silent, layer_sync;
   // Of the frame under way: place in the temporal pattern, its layer, and how much of its head is written.
   unsigned pattern, temporal_layer;
   size_t head_written;

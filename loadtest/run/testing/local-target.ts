@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startNode, type TestNode } from '../../../src/e2e/harness/node.ts';
 import { type CompiledPolicy, compilePolicy } from '../../../src/policy/compile.ts';
 import { parsePolicy } from '../../../src/policy/parse.ts';
@@ -6,6 +8,7 @@ import { MemoryRegistry } from '../../../src/registry/memory.ts';
 import { freePort } from '../../../src/testing/free-port.ts';
 import { DEVELOPMENT_ISSUER } from '../../../src/tokens/development.ts';
 import { generateSigningKey } from '../../../src/tokens/keys.ts';
+import { countriesOf } from '../../target/countries.ts';
 import type { Target } from '../../target/target.ts';
 import { startLaundry } from './laundry.ts';
 
@@ -44,12 +47,17 @@ export async function startLocalTarget({ datacenters, broken }: LocalTargetOptio
       .replaceAll(/admits: \[[^\]]*\]/g, 'admits: any')
       .replace(/secondaries: \[fra, ams, hkg\]/, 'secondaries: [sha, tsn]'),
   );
+  const dir = mkdtempSync(join(tmpdir(), 'watershed-target-'));
+  closers.push(async () => rmSync(dir, { recursive: true, force: true }));
+  const database = join(dir, 'countries.mmdb');
+  writeFileSync(database, countriesOf(right.policy));
+  const yaml = `geo: { database: ${database}, loopback: true }`;
   const registry = new MemoryRegistry();
   closers.push(async () => registry.close());
   const nodes: TestNode[] = [];
   for (const [datacenter, port] of ports) {
     const policy = datacenter === broken ? open : right;
-    const node = await startNode({ datacenter, port, policy, registry, key });
+    const node = await startNode({ datacenter, port, policy, registry, key, yaml });
     nodes.push(node);
     closers.push(() => node.close());
   }
@@ -65,6 +73,7 @@ export async function startLocalTarget({ datacenters, broken }: LocalTargetOptio
     redis: null,
     issuer,
     policy: right.policy,
+    judgesLoopback: true,
     notes: [],
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
