@@ -7,7 +7,8 @@ import { type AdmissionDeps, createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import type { SignList } from './cluster/directory.ts';
 import type { Federation } from './cluster/federation/types.ts';
-import { createHeartbeat, loadOf } from './cluster/heartbeat.ts';
+import { createFreshness } from './cluster/freshness.ts';
+import { createHeartbeat, type Heartbeat, loadOf } from './cluster/heartbeat.ts';
 import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
 import type { NodeConfig } from './config/schema.ts';
@@ -16,7 +17,7 @@ import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
 import { Drain } from './node/drain.ts';
-import { federate } from './node/federate.ts';
+import { type Federated, federate } from './node/federate.ts';
 import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
@@ -124,9 +125,16 @@ async function compose(
 
   const registry = parts.registry ?? (await createRegistry(config, cloud, logger));
   if (parts.registry === undefined) onClose(() => registry.close());
+  /** Made with what comes further below. */
+  const later: { ask: Federated['ask'] | null; heartbeat: Heartbeat | null } = { ask: null, heartbeat: null };
   const roster = createRoster({
     registry,
     sealer: member.sealer,
+    ...(identity !== null && {
+      freshness: createFreshness({
+        ask: (target) => later.ask?.(target) ?? Promise.reject(new Error('no links yet')),
+      }),
+    }),
     onRejected: createRejectionReporter({ logger, metrics }),
   });
 
@@ -168,7 +176,11 @@ async function compose(
       ? admission
       : createAdmission({ ...admissionDeps, policy: () => directoryPolicy });
 
-  const { federation, address: link } = await federate({
+  const {
+    federation,
+    address: link,
+    ask,
+  } = await federate({
     config,
     id,
     member,
@@ -179,8 +191,10 @@ async function compose(
     decisions,
     logger,
     metrics,
+    announced: () => later.heartbeat?.announced() ?? null,
     onClose,
   });
+  later.ask = ask;
   rooms = federation;
   const sessions = createSessionHost({
     engine,
@@ -252,6 +266,7 @@ async function compose(
     onHealth: (healthy, error) =>
       healthy ? logger.info({}, 'registered') : logger.warn({ err: error }, 'the registry cannot be reached'),
   });
+  later.heartbeat = heartbeat;
   onClose(() => heartbeat.stop());
   health.add('registry', heartbeat.problem);
   await heartbeat.start();

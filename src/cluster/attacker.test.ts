@@ -9,6 +9,7 @@ import { RedisRegistry } from '../registry/redis/registry.ts';
 import { type RedisServer, startRedisServer } from '../registry/testing/redis-server.ts';
 import { commonPlaces } from './federation/common-places.ts';
 import { roomKey } from './federation/messages.ts';
+import { createFreshness } from './freshness.ts';
 import { CACHE_MS, createRoster, type RejectedNode, type Roster } from './roster.ts';
 import { createDoor, type Door, FROM, nodeOf, withPolicy, zoom2020 } from './testing/door.ts';
 
@@ -242,6 +243,38 @@ describe('an attacker who can write anything to the Redis', () => {
     expect(await askEverywhere()).toBe(0);
     expect(await linkTargets(SITES.map((site) => `${site}-1`))).toEqual([]);
     expect(new Set(rejected.map(({ reason }) => reason))).toEqual(new Set(['record_replayed']));
+  });
+
+  test('replays the last record of nodes that are gone: one that has just started does not believe it either', async () => {
+    const gone = ['iad', 'ams'];
+    const last = new Map<string, string>();
+    for (const site of gone) {
+      last.set(site, (await admin.get(`{ws:${CLOUD}:dc:${site}}:node:${site}-1`)) ?? '');
+    }
+    await admin.flushall();
+    let now = 0;
+    const freshness = createFreshness({
+      // Whoever lives answers over its link; nobody can answer for who does not.
+      ask: async ({ datacenter }) => {
+        if (gone.includes(datacenter)) throw new Error('unreachable');
+        return { epoch: 5, sequence: beat };
+      },
+      now: () => now,
+    });
+    const sealer = signedSealer(of(identities, 'sjc'), trust);
+    const fresh = createRoster({ registry, sealer, freshness, now: () => now });
+    for (let n = 0; n < 6; n += 1) {
+      await heartbeats();
+      for (const [site, record] of last) {
+        await plant(site, `${site}-1`, record.slice(record.indexOf(' ') + 1));
+      }
+      const { nodes, rejected: refused } = await fresh.read(p, SITES);
+      expect(nodes.map(({ datacenter }) => datacenter).sort()).toEqual(
+        SITES.filter((site) => !gone.includes(site)).sort(),
+      );
+      expect(new Set(refused.map(({ reason }) => reason))).toEqual(new Set(['record_unconfirmed']));
+      now += 3000;
+    }
   });
 
   test('writes rooms that are at sha, with any members and narrowing', async () => {

@@ -42,6 +42,8 @@ export interface Heartbeat {
   healthy(): boolean;
   /** Why it does not stand there; null while it does. */
   problem(): string | null;
+  /** The newest announcement that stands in the registry; null before the first. */
+  announced(): Pick<NodeRecord, 'epoch' | 'sequence'> | null;
   /** Announces at once that nobody new is taken; the record stays until `stop`. */
   drain(): Promise<void>;
   /** Ends the heartbeat and withdraws the record; never rejects: the lease would end it too. Idempotent. */
@@ -64,6 +66,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   let told: boolean | undefined;
   let failure: string | undefined;
   let sequence = 0;
+  let announced: Pick<NodeRecord, 'epoch' | 'sequence'> | null = null;
   let running: Promise<void> | undefined;
   let beating: Promise<void> = Promise.resolve();
 
@@ -86,7 +89,9 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const announce = async (): Promise<void> => {
     for (let attempt = 0; !stopped.signal.aborted; attempt++) {
       try {
+        const next = { epoch: node.epoch, sequence };
         await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS);
+        announced = next;
         lastSuccess = now();
         tell(true);
         return;
@@ -122,6 +127,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     healthy,
     problem: () =>
       healthy() ? null : `this node is not registered${failure === undefined ? '' : `: ${failure}`}`,
+    announced: () => announced,
     async drain() {
       if (draining || stopped.signal.aborted) return;
       draining = true;

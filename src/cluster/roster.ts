@@ -1,10 +1,16 @@
 import type { RecordFault, RecordSealer } from '../identity/sealer.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { NodeEntry, NodeRecord, NodeRef, Registry } from '../registry/port.ts';
+import type { Freshness, FreshnessFault } from './freshness.ts';
 import { belongs, linkBelongs } from './site.ts';
 
 /** `record_url`, `record_link`: what it is reached at is not its datacenter's. */
-export type RosterFault = RecordFault | 'record_url' | 'record_link' | 'record_unknown_datacenter';
+export type RosterFault =
+  | RecordFault
+  | FreshnessFault
+  | 'record_url'
+  | 'record_link'
+  | 'record_unknown_datacenter';
 
 export interface RejectedNode extends NodeRef {
   readonly reason: RosterFault;
@@ -27,6 +33,8 @@ export interface Roster {
 export interface RosterDeps {
   readonly registry: Pick<Registry, 'nodes' | 'find'>;
   readonly sealer: Pick<RecordSealer, 'open'>;
+  /** None where nobody else can write to the registry. */
+  readonly freshness?: Freshness;
   /** Told of every record that is rejected, each time that it is read from the registry. */
   readonly onRejected?: (node: RejectedNode) => void;
   /** Monotonic, in ms. */
@@ -43,16 +51,26 @@ interface Cached {
 }
 
 export function createRoster(deps: RosterDeps): Roster {
-  const { registry, sealer, onRejected, now = () => performance.now() } = deps;
+  const { registry, sealer, freshness, onRejected, now = () => performance.now() } = deps;
   /** By datacenter, of the policy: bounded by it. */
   const cache = new Map<string, Cached>();
 
-  const judge = (p: CompiledPolicy, entries: readonly NodeEntry[]): RosterReading => {
+  /** `isFresh`: what is wrong with a record that verifies, if not all that verify are to be believed. */
+  const judge = async (
+    p: CompiledPolicy,
+    entries: readonly NodeEntry[],
+    isFresh: (record: NodeRecord) => Promise<FreshnessFault | null> | FreshnessFault | null,
+  ): Promise<RosterReading> => {
     const nodes: NodeRecord[] = [];
     const rejected: RejectedNode[] = [];
-    for (const entry of entries) {
-      const opened = sealer.open(entry);
-      const reason = opened.ok ? faultOf(p, opened.record) : opened.reason;
+    const judged = await Promise.all(
+      entries.map(async (entry) => {
+        const opened = sealer.open(entry);
+        const fault = opened.ok ? faultOf(p, opened.record) : opened.reason;
+        return { entry, opened, reason: opened.ok && fault === null ? await isFresh(opened.record) : fault };
+      }),
+    );
+    for (const { entry, opened, reason } of judged) {
       if (opened.ok && reason === null) nodes.push(opened.record);
       else if (reason !== null) rejected.push({ id: entry.id, datacenter: entry.datacenter, reason });
     }
@@ -68,6 +86,7 @@ export function createRoster(deps: RosterDeps): Roster {
         judge(
           p,
           entries.filter((entry) => entry.datacenter === datacenter),
+          (record) => freshness?.judge(record) ?? null,
         ),
       );
       const cached = { at, policy: p, reading };
@@ -94,7 +113,9 @@ export function createRoster(deps: RosterDeps): Roster {
         rejected: readings.flatMap((reading) => reading?.rejected ?? []),
       };
     },
-    find: async (p, nodes) => judge(p, await registry.find(nodes)),
+    // Whoever asks for a node is about to speak with it, and sees whether it is there.
+    find: async (p, nodes) =>
+      judge(p, await registry.find(nodes), (record) => (freshness?.stale(record) ? 'record_stale' : null)),
   };
 }
 

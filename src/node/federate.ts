@@ -5,12 +5,14 @@ import { listFor, namesOf, type SignList } from '../cluster/directory.ts';
 import { COMMON } from '../cluster/federation/deps.ts';
 import { createFederation, noFederation } from '../cluster/federation/federation.ts';
 import type { Federation } from '../cluster/federation/types.ts';
+import { ASK_MS, type Stamp, stampSchema } from '../cluster/freshness.ts';
 import { livenessOf } from '../cluster/liveness.ts';
 import { createPipes } from '../cluster/pipe-leases.ts';
 import type { Roster } from '../cluster/roster.ts';
 import type { NodeConfig } from '../config/schema.ts';
 import { verifyNodeCertificate } from '../identity/certificate.ts';
 import { createLinks } from '../links/links.ts';
+import type { LinkTarget } from '../links/types.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import type { Registry } from '../registry/port.ts';
@@ -28,6 +30,8 @@ export interface FederateDeps {
   readonly sign: SignList;
   readonly decisions: DecisionRecorder;
   readonly logger: Logger;
+  /** This node's newest announcement; null before the first. */
+  readonly announced: () => Stamp | null;
   readonly metrics: MetricsRegistry;
   readonly onClose: (end: () => unknown) => void;
 }
@@ -37,6 +41,8 @@ export interface Federated {
   readonly federation: Federation;
   /** `host:port`; null for a node that stands alone. */
   readonly address: string | null;
+  /** Asks another node for its newest announcement; see Freshness. */
+  readonly ask: (node: LinkTarget) => Promise<Stamp>;
 }
 
 /** How often every room is written to the registry anew, in ms: long before its record there would be forgotten. */
@@ -46,7 +52,10 @@ const RESTATE_MS = 3_600_000;
 export async function federate(deps: FederateDeps): Promise<Federated> {
   const { config, id, member, policy, registry, roster, sign, decisions, logger, metrics, onClose } = deps;
   const { identity, trust, epoch } = member;
-  if (identity === null) return { federation: noFederation(), address: null };
+  if (identity === null) {
+    const ask = () => Promise.reject(new Error('this node stands alone'));
+    return { federation: noFederation(), address: null, ask };
+  }
   const { datacenter } = config.node;
   const links = await createLinks({
     certificate: identity.certificatePem,
@@ -58,6 +67,11 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
     log: logger,
   });
   onClose(() => links.close());
+  links.onRequest('node.announced', () => {
+    const stamp = deps.announced();
+    if (stamp === null) throw new WatershedError('not_ready');
+    return stamp;
+  });
   const pipes = createPipes({
     links,
     datacenter,
@@ -116,5 +130,9 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
   onClose(sharePolicy({ policy, registry, links, log: logger }));
   const restating = setInterval(() => federation.restate(), RESTATE_MS);
   onClose(() => clearInterval(restating));
-  return { federation, address: links.address };
+  const ask = async (node: LinkTarget): Promise<Stamp> => {
+    const link = await links.connect(node);
+    return stampSchema.parse(await link.request('node.announced', {}, ASK_MS));
+  };
+  return { federation, address: links.address, ask };
 }
