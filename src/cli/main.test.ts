@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,22 @@ describe('watershed', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain("unknown command 'tokn'");
     expect(stderr).toContain('Did you mean token?');
+  });
+
+  it.each(['stdout', 'stderr'] as const)('exits as it would, with nobody reading its %s', async (stream) => {
+    const february = join(root, 'config/policies/zoom-2020-february.yaml');
+    const watershed = join(root, 'src/cli/watershed.mjs');
+    const child = spawn(process.execPath, [
+      watershed,
+      'policy',
+      'check',
+      february,
+      join(dir, 'missing.yaml'),
+    ]);
+    child[stream].destroy();
+    child[stream === 'stdout' ? 'stderr' : 'stdout'].resume();
+    const [code] = await once(child, 'close', { signal: AbortSignal.timeout(30_000) });
+    expect(code).toBe(2);
   });
 
   it('is what npx finds in a checkout, with nothing but the packages installed', async () => {

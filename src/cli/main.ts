@@ -33,11 +33,12 @@ const COMMANDS: readonly SubCommand[] = [
 
 /** The `watershed` command line; `argv` as the process has it. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever pipes into `head` closes early, and that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
+  // Whoever pipes into `head` closes early. That is no failure, and changes nothing about what the exit code says.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
   const program = new Command('watershed')
     .description('A cluster of media bridges whose regions are isolated from each other.')
     .version(packageVersion(), '-V, --version')

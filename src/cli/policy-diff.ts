@@ -97,9 +97,10 @@ function verdict(diff: PolicyDiff, now: Policy): string {
 
 /** For a comment on a pull request. */
 function asMarkdown(diff: PolicyDiff, violations: readonly string[], now: Policy): string {
-  const out = [`### Policy ${now.cloud} ${now.version}: ${diff.widens ? '**wider**' : 'no new reach'}`, ''];
-  if (violations.length > 0)
-    out.push('**Refused by `check`:**', '', ...violations.map((v) => `- ${cell(v.trim())}`), '');
+  const reach = diff.widens ? '**wider**' : 'no new reach';
+  const verdict = violations.length > 0 ? `**refused by \`check\`**, ${reach}` : reach;
+  const out = [`### Policy ${now.cloud} ${now.version}: ${verdict}`, ''];
+  if (violations.length > 0) out.push(...violations.map((v) => `- ${cell(v.trim())}`), '');
   const lines = linesOf(diff);
   if (lines.length > 0) {
     out.push('| | who | datacenters | ways |', '|---|---|---|---|');

@@ -151,6 +151,11 @@ describe('policy diff', () => {
     const { code, out } = await run('diff', file('zoom-2020'), file('zoom-2020-february'));
     expect(code).toBe(1);
     expect(out).toContain('us client → sjc, iad unreachable → secondary sha');
+    const markdown = await run('diff', file('zoom-2020'), file('zoom-2020-february'), '--markdown');
+    expect(markdown.code).toBe(1);
+    expect(markdown.out.split('\n')[0]).toBe(
+      '### Policy commercial 13: **refused by `check`**, no new reach',
+    );
   });
 
   it('2: not a policy, or another cloud', async () => {
