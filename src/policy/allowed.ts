@@ -4,39 +4,35 @@ import type { Label, Path } from './model.ts';
 
 /**
  * The one predicate, A(c): whether datacenter `datacenter` may process what clients of region `client` send.
- * Pure and total; names that the policy does not define are never allowed. Everything calls it.
+ * Pure and total; names that the policy does not define are never allowed. Everything calls it, or its form for
+ * labels below; both read the same cell of the same table.
  */
 export function allowed(p: CompiledPolicy, client: string, datacenter: string): boolean {
   const c = p.regionNumber.get(client);
-  if (c === undefined) return false;
   const d = p.datacenterNumber.get(datacenter);
-  if (d === undefined) return false;
-  return p.table[c * p.datacenterNames.length + d] === 1;
+  return c !== undefined && d !== undefined && cell(p, c, d);
 }
 
 /** A(L): allowed for the home and for every region of evidence, and in a region that narrowing left. */
 export function allowedForLabel(p: CompiledPolicy, label: Label, datacenter: string): boolean {
-  if (!allowed(p, label.home, datacenter)) return false;
-  for (const region of label.evidence) if (!allowed(p, region, datacenter)) return false;
-  return withinNarrowing(p, label, datacenter);
+  const d = p.datacenterNumber.get(datacenter);
+  return d !== undefined && allowedByNumber(p, label)(d);
 }
 
-/** A(L) for many questions about one label: as `allowedForLabel`, of the number of a datacenter. */
+/** A(L) for many questions about one label: of the number of a datacenter, its index in `datacenterNames`. */
 export function allowedByNumber(p: CompiledPolicy, label: Label): (datacenter: number) => boolean {
-  const { table, regionOf } = p;
-  const home = p.regionNumber.get(label.home);
-  if (home === undefined) return () => false;
-  const rows = [home * p.datacenterNames.length];
-  for (const client of label.evidence) {
-    const c: number | undefined = client === label.home ? home : p.regionNumber.get(client);
+  const clients: number[] = [];
+  for (const name of [label.home, ...label.evidence]) {
+    const c = p.regionNumber.get(name);
     if (c === undefined) return () => false;
-    if (c !== home) rows.push(c * p.datacenterNames.length);
+    if (!clients.includes(c)) clients.push(c);
   }
   const left = label.regions && new Set(label.regions.map((region) => p.regionNumber.get(region)));
-  return (d) => {
-    for (let i = 0; i < rows.length; i++) if (table[(rows[i] ?? 0) + d] !== 1) return false;
-    return left === null || left.has(regionOf[d]);
-  };
+  return (d) => clients.every((c) => cell(p, c, d)) && (left === null || left.has(p.regionOf[d]));
+}
+
+function cell(p: CompiledPolicy, client: number, datacenter: number): boolean {
+  return p.table[client * p.datacenterNames.length + datacenter] === 1;
 }
 
 /** A(L) as names, in the order of the document. */
@@ -64,7 +60,7 @@ export function explainAllowed(p: CompiledPolicy, who: string | Label, datacente
   for (const client of [label.home, ...label.evidence]) {
     if (!allowed(p, client, datacenter)) return explainRegion(p, client, datacenter);
   }
-  if (!withinNarrowing(p, label, datacenter)) {
+  if (!allowedForLabel(p, label, datacenter)) {
     const region = p.policy.datacenters.get(datacenter)?.region ?? '';
     const message = `${datacenter} is in ${region}, and the account's choice leaves only [${label.regions?.join(', ')}]`;
     return { allowed: false, rule: 'narrowing', client: label.home, message, path: [] };
@@ -84,11 +80,11 @@ function explainRegion(p: CompiledPolicy, client: string, datacenter: string): E
     told = new Map();
     TOLD.set(p, told);
   }
-  const cell = c * p.datacenterNames.length + d;
-  let explanation = told.get(cell);
+  const question = c * p.datacenterNames.length + d;
+  let explanation = told.get(question);
   if (explanation === undefined) {
     explanation = Object.freeze(toldAfresh(p, client, datacenter));
-    told.set(cell, explanation);
+    told.set(question, explanation);
   }
   return explanation;
 }
@@ -96,10 +92,4 @@ function explainRegion(p: CompiledPolicy, client: string, datacenter: string): E
 function toldAfresh(p: CompiledPolicy, client: string, datacenter: string): Explanation {
   const judgement = judge(p.policy, client, datacenter);
   return { ...judgement, client, ...tell(p.policy, client, datacenter, judgement) };
-}
-
-function withinNarrowing(p: CompiledPolicy, label: Label, datacenter: string): boolean {
-  if (label.regions === null) return true;
-  const region = p.policy.datacenters.get(datacenter)?.region;
-  return region !== undefined && label.regions.includes(region);
 }

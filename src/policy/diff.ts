@@ -1,4 +1,5 @@
 import { type CompiledPolicy, compilePolicy } from './compile.ts';
+import { digestOf } from './digest.ts';
 import type { Datacenter, Policy } from './model.ts';
 import { type Family, type Row, reachOf, type Way } from './reach.ts';
 
@@ -124,7 +125,7 @@ function notesOf(before: Policy, after: Policy): string[] {
   const changed = (what: string, from: string, to: string) => {
     if (from !== to) notes.push(`${what}: ${from} → ${to}`);
   };
-  if (after.version <= before.version) {
+  if (after.version <= before.version && digestOf(after) !== digestOf(before)) {
     notes.push(
       `version ${after.version} is not above ${before.version}: nodes that run ${before.version} refuse it`,
     );

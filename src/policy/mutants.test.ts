@@ -62,10 +62,14 @@ describe('mutants', () => {
     expect(survivors).toEqual([]);
   });
 
-  it('that count as equivalent are mutants of the files as they are', () => {
+  it('that count as equivalent are each one mutant of the files as they are', () => {
     for (const key of EQUIVALENT.keys()) {
       const file = key.slice(0, key.indexOf(':'));
-      expect(mutantsOf(file, textOf(file)).map(keyOf)).toContain(key);
+      expect(
+        mutantsOf(file, textOf(file))
+          .map(keyOf)
+          .filter((k) => k === key),
+      ).toEqual([key]);
     }
   });
 });

@@ -1,6 +1,6 @@
 import { digestOf } from './digest.ts';
 import { fence } from './fence.ts';
-import type { Fault, Policy, Position, Positions, Route } from './model.ts';
+import type { Admits, Fault, Policy, Position, Positions, Route } from './model.ts';
 
 /** A policy and where its parts stand: what can be checked and told about. */
 export interface Sited {
@@ -84,7 +84,7 @@ function factOf(policy: Policy, client: string, list: Fact['list'], datacenter: 
     datacenter,
     list,
     region,
-    admits: admits === 'any' ? 'any' : `[${admits.join(', ')}]`,
+    admits: written(admits),
     confined: policy.regions.get(client)?.confined ?? false,
   };
 }
@@ -110,7 +110,7 @@ function violationOf(
   const admits = policy.regions.get(region)?.admits ?? [];
   const barrier = confined
     ? `${client} is confined to its own datacenters, and ${datacenter} is in ${region}`
-    : `${region} admits only [${admits === 'any' ? '' : admits.join(', ')}]`;
+    : `${region} admits only ${written(admits)}`;
   return {
     file: positions.file,
     ...entry,
@@ -122,6 +122,10 @@ function violationOf(
     down,
     fence: { file: positions.file, ...at },
   };
+}
+
+function written(admits: Admits): string {
+  return admits === 'any' ? 'any' : `[${admits.join(', ')}]`;
 }
 
 /** `FILE:LINE:COL`. */

@@ -1,4 +1,4 @@
-import { allowedForLabel } from './allowed.ts';
+import { allowedByNumber } from './allowed.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { intersect, narrow } from './label.ts';
 import type { Label } from './model.ts';
@@ -47,7 +47,8 @@ export type RoomVerdict =
 
 /** The datacenters allowed for every label, in the order of the document; for none, every datacenter. */
 export function common(p: CompiledPolicy, labels: readonly Label[]): string[] {
-  return p.datacenterNames.filter((d) => labels.every((label) => allowedForLabel(p, label, d)));
+  const everyone = labels.map((label) => allowedByNumber(p, label));
+  return p.datacenterNames.filter((_, d) => everyone.every((may) => may(d)));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allowedForLabel } from './allowed.ts';
-import { compilePolicy } from './compile.ts';
+import { type CompiledPolicy, compilePolicy } from './compile.ts';
 import type { Datacenter, Label } from './model.ts';
 import { route, score } from './routing.ts';
 import { compiled, edited, example } from './testing/examples.ts';
@@ -9,6 +9,21 @@ import { largePolicy } from './testing/large.ts';
 const zoom = example('zoom-2020');
 const us: Label = { home: 'us', evidence: ['us'], regions: null };
 const up = () => true;
+/** A policy whose route of us has these secondaries, with their weights. */
+function drawing(secondaries: readonly (readonly [name: string, weight: number])[]): CompiledPolicy {
+  const { policy } = zoom;
+  const sites = secondaries.map(([name, weight]): [string, Datacenter] => [
+    name,
+    { name, weight, region: 'eu', url: `wss://${name}.example.net`, key: null, media: [] },
+  ]);
+  const names = sites.map(([name]) => name);
+  return compilePolicy({
+    ...policy,
+    datacenters: new Map(sites),
+    routes: new Map([['us', { region: 'us', primaries: [], secondaries: names }]]),
+  });
+}
+
 const jtis = Array.from({ length: 400 }, (_, i) => `jti-${i}`);
 
 describe('primaries', () => {
@@ -48,6 +63,8 @@ describe('secondaries', () => {
     // Fixed values: another hash would send the clients of a running cloud elsewhere.
     expect(score('jti-1', 'fra', 1)).toBeCloseTo(0.25581915270448485, 12);
     expect(score('jti-1', 'hkg', 2)).toBeCloseTo(2.602324275089876, 12);
+    // A hash near the greatest, where half a step of it shows.
+    expect(score('jti-1', 'dc-25468', 1) / 681_104.294994054).toBeCloseTo(1, 12);
   });
 
   it('are the two best by score, best first', () => {
@@ -85,6 +102,41 @@ describe('secondaries', () => {
         .map(([d]) => d);
       expect(route(p, label, live, jti).secondaries).toEqual(best);
     }
+  });
+
+  it.each([
+    ['dc-6203', 'dc-6279'],
+    ['dc-2691', 'dc-11852'],
+    ['dc-12634', 'dc-16670'],
+    ['dc-19669', 'dc-23621'],
+    ['dc-23230', 'dc-24583'],
+    ['dc-26108', 'dc-26339'],
+  ])('%s and %s agree in the upper half of their hashes for jti-1, and the lower half decides', (...pair) => {
+    const best = pair.toSorted((a, b) => score('jti-1', b, 1) - score('jti-1', a, 1));
+    for (const listed of [pair, pair.toReversed()]) {
+      expect(route(drawing(listed.map((name) => [name, 1])), us, up, 'jti-1').secondaries).toEqual(best);
+    }
+  });
+
+  it('are of equal scores those that the route lists first', () => {
+    // Weights whose score is 1 to the last bit: near the inverse of the score of the weight 1.
+    const even = ['fra', 'ams', 'hkg', 'waw'].map((name): [string, number] => {
+      const near = 1 / score('jti-1', name, 1);
+      const step = Number.EPSILON * 2 ** Math.floor(Math.log2(near));
+      const weights = [-2, -1, 0, 1, 2].map((steps) => near + steps * step);
+      return [name, weights.find((weight) => score('jti-1', name, weight) === 1) ?? near];
+    });
+    for (const [name, weight] of even) expect(score('jti-1', name, weight)).toBe(1);
+    for (const listed of [even, even.toReversed()]) {
+      const two = listed.slice(0, 2).map(([name]) => name);
+      expect(route(drawing(listed), us, up, 'jti-1').secondaries).toEqual(two);
+    }
+  });
+
+  it('are drawn by their hashes alone where all weigh the same', () => {
+    const uniform = (weights: number[]) =>
+      drawing(weights.map((weight, i) => [`dc-${i}`, weight])).routes.get('us')?.uniform;
+    expect([[1], [2, 2, 2], [1, 1, 2], [2, 1, 1], []].map(uniform)).toEqual([true, true, false, false, true]);
   });
 
   it('are drawn by every token, and about equally often', () => {

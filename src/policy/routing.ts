@@ -41,7 +41,7 @@ function listOf(p: CompiledPolicy, home: string, may: Accept, jti: string): Seat
   return { primaries, secondaries: draw(p, listed, may, jti) };
 }
 
-/** The two best scores among those that `may` accepts, best first; ties by name. */
+/** The two best scores among those that `may` accepts, best first; of equals the one listed first. */
 function draw(
   p: CompiledPolicy,
   { secondaries, uniform }: CompiledRoute,
@@ -60,15 +60,15 @@ function draw(
     // The score rises with the hash: among equal weights the hash alone tells which is better.
     const mine = uniform ? hash : rank(hash, p.weights[d] ?? 1);
     // Whoever cannot be drawn need not be asked about: the order of the two questions changes nothing.
-    if (mine < next) continue;
+    if (mine <= next) continue;
     const name = p.datacenterNames[d];
     if (name === undefined || !may(d, name)) continue;
-    if (mine > best || (mine === best && name < (drawn[0] ?? ''))) {
+    if (mine > best) {
       if (drawn[0] !== undefined) drawn[1] = drawn[0];
       drawn[0] = name;
       next = best;
       best = mine;
-    } else if (mine > next || (mine === next && name < (drawn[1] ?? ''))) {
+    } else {
       drawn[1] = name;
       next = mine;
     }

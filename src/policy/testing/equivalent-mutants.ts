@@ -1,12 +1,33 @@
-/** Mutants that behave as the original does, and why. Keyed by `file: original → mutated`. */
+/** Mutants that behave as the original does, and why. Keyed by file and by the mutant within its line. */
 export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
-  ['allowed.ts: c === undefined → false', 'an index that is not a number finds no cell of the table'],
-  ['allowed.ts: d === undefined → false', 'an index that is not a number finds no cell of the table'],
-  ['allowed.ts: c === undefined || d === undefined → true', 'told afresh instead of from the cache'],
-  ['allowed.ts: explanation === undefined → true', 'told afresh instead of from the cache'],
-  ['allowed.ts: + → -', 'cells of the cache are as distinct counted back as counted on'],
-  ['label.ts: evidence.country === null → false', 'no region has the country null'],
-  ['allowed.ts: told === undefined → true', 'told afresh instead of from the cache'],
-  ["prove.ts: admits === 'any' → false", 'a region that admits any is never at fault by what it admits'],
-  ['prove.ts: false → true', 'the client region of a route is always defined'],
+  [
+    'allowed.ts: if ({c === undefined → false}) return () => false;',
+    'an index that is not a number finds no cell of the table, and that is not 1',
+  ],
+  [
+    'allowed.ts: if ({!clients.includes(c) → true}) clients.push(c);',
+    'a region that is asked about twice gives the same answer twice',
+  ],
+  [
+    'allowed.ts: if ({c === undefined || d === undefined → true}) return toldAfresh(p, client, datacenter);',
+    'told afresh instead of from the cache',
+  ],
+  ['allowed.ts: if ({told === undefined → true}) {', 'told afresh instead of from the cache'],
+  ['allowed.ts: if ({explanation === undefined → true}) {', 'told afresh instead of from the cache'],
+  [
+    'allowed.ts: const question = c * p.datacenterNames.length {+ → -} d;',
+    'keys of the cache are as distinct counted back as counted on',
+  ],
+  [
+    'label.ts: const region = {evidence.country === null → false} ? undefined : p.regionOfCountry.get(evidence.country);',
+    'no region has the country null',
+  ],
+  [
+    'routing.ts: const mine = {uniform → false} ? hash : rank(hash, p.weights[d] ?? 1);',
+    'of equal weights the score rises with the hash: the hash alone is only sooner found',
+  ],
+  [
+    'prove.ts: confined: policy.regions.get(client)?.confined ?? {false → true},',
+    'the client region of a route is always defined',
+  ],
 ]);

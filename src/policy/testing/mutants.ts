@@ -8,6 +8,8 @@ export interface Mutant {
   readonly original: string;
   readonly text: string;
   readonly line: number;
+  /** The lines it stands in, with `{original → mutated}` in them. */
+  readonly inLines: string;
 }
 
 const BINARY: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +34,11 @@ export function mutantsOf(file: string, text: string): Mutant[] {
     const start = node.getStart(source);
     const original = text.slice(start, node.end);
     const line = source.getLineAndCharacterOfPosition(start).line + 1;
-    found.push({ file, start, end: node.end, original, text: mutated, line });
+    const from = text.lastIndexOf('\n', start) + 1;
+    const to = text.indexOf('\n', node.end);
+    const rest = text.slice(node.end, to === -1 ? undefined : to);
+    const inLines = `${text.slice(from, start)}{${original} → ${mutated}}${rest}`.replace(/\s+/g, ' ').trim();
+    found.push({ file, start, end: node.end, original, text: mutated, line, inLines });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return;
@@ -68,6 +74,6 @@ export function mutantsOf(file: string, text: string): Mutant[] {
 }
 
 /** What the list of equivalents knows a mutant by. */
-export function keyOf({ file, original, text }: Mutant): string {
-  return `${file}: ${original} → ${text}`;
+export function keyOf({ file, inLines }: Mutant): string {
+  return `${file}: ${inLines}`;
 }
