@@ -64,11 +64,11 @@ export async function tryForgedRedirects(options: {
   const unsigned = `${header}.${Buffer.from(JSON.stringify(list)).toString('base64url')}.`;
   const forgeries: [string, string, DirectoryAnswer][] = [
     ['redirect-unsigned', 'a redirect whose list nobody signed', { ...list, signature: unsigned }],
-    ['redirect-other-key', 'a redirect signed by a key of nobody', await signDirectoryList(stranger, list)],
+    ['redirect-other-key', 'a redirect signed by a key of nobody', signDirectoryList(stranger, list)],
     [
       'redirect-posing-key',
       "a redirect signed by another key, under the issuer's key id",
-      await signDirectoryList(posing, list),
+      signDirectoryList(posing, list),
     ],
   ];
   const replayed = await genuineList(options, 'lt-probe-another-room');

@@ -4,7 +4,7 @@ import { allowedForLabel } from '../policy/allowed.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { LabelResult } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
-import { type ErrorCode, WatershedError } from '../protocol/errors.ts';
+import { type ErrorCode, toldAs, WatershedError } from '../protocol/errors.ts';
 import type { Refusal } from '../protocol/events.ts';
 import type { JoinClaims } from '../protocol/token.ts';
 import type { Decision, DecisionRecorder, DecisionStep } from './decision.ts';
@@ -142,7 +142,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     if (decision.kind === 'admit') throw new WatershedError('internal');
     const { code, policy, message } = decision;
     const unsigned = listFor(p, label, decision.list, live, { room: claims.room, now: now() });
-    const list = await sign(unsigned);
+    const list = sign(unsigned);
     const listed = namesOf(unsigned);
     const kind = step === 'directory' ? 'list' : 'redirect';
     // The directory asks from nowhere, which no rule forbids: what chose its list is the route.
@@ -155,11 +155,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       listed,
       ...subject(claims, label),
     });
-    const error = new WatershedError(code, message);
-    return {
-      kind: 'redirect',
-      redirect: { ...error.toWire(), status: error.status, rule, policy, list },
-    };
+    return { kind: 'redirect', redirect: { ...toldAs(code, message), rule, policy, list } };
   };
 
   const refuse = (

@@ -10,7 +10,7 @@ import type { Liveness } from './liveness.ts';
 export const LIST_SECONDS = 60;
 
 /** Signs a list with this cloud's directory key. */
-export type SignList = (list: DirectoryList) => Promise<DirectoryAnswer>;
+export type SignList = (list: DirectoryList) => DirectoryAnswer;
 
 /**
  * The list as a client gets it, unsigned. Every entry is put to the predicate once more here: a client is only

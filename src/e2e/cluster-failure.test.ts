@@ -167,6 +167,8 @@ describe('nodes', () => {
     const fra = cluster.node('fra');
     process.kill(fra.pid, 'SIGTERM');
     await waitFor('its end', () => !isAlive(fra.pid), 30_000);
+    // The node may be gone before the client's own process has had its turn to say so.
+    await waitFor('the move', () => moves.length > 0);
     expect(moves).toEqual(['ams draining']);
     await eve.leave();
     expect(await told(ams, us[2] ?? '')).toEqual([[], ['ams', 'hkg']]);

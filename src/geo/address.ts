@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /** What an address is to geolocation. `unusable`: no client can have it (unspecified, multicast, reserved). */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'unusable';
@@ -20,10 +20,11 @@ export function normalizeAddress(text: string): string | null {
 export function classifyAddress(text: string): AddressKind {
   const address = normalizeAddress(text);
   if (address === null) return 'unusable';
-  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-  if (LOOPBACK.check(address, family)) return 'loopback';
-  if (PRIVATE.check(address, family)) return 'private';
-  if (UNUSABLE.check(address, family)) return 'unusable';
+  // Made once: a list that is given text makes one for itself.
+  const socketAddress = new SocketAddress({ address, family: isIPv4(address) ? 'ipv4' : 'ipv6' });
+  if (LOOPBACK.check(socketAddress)) return 'loopback';
+  if (PRIVATE.check(socketAddress)) return 'private';
+  if (UNUSABLE.check(socketAddress)) return 'unusable';
   return 'public';
 }
 
@@ -34,6 +35,7 @@ export function classifyAddress(text: string): AddressKind {
 export function networks(prefixes: readonly string[]): { has(address: string): boolean } {
   const list = new BlockList();
   for (const prefix of prefixes) addPrefix(list, prefix);
+  if (prefixes.length === 0) return { has: () => false };
   return {
     has(text) {
       const address = normalizeAddress(text);

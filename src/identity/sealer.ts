@@ -73,7 +73,7 @@ export function signedSealer(identity: NodeIdentity, trust: Trust): RecordSealer
   const own = Buffer.from(identity.certificate).toString('base64url');
   const certificates = new CertificateCache(trust);
   /** By datacenter and node: only what was signed by an enrolled node gets in, so it is bounded by these. */
-  const newest = new Map<string, NodeRecord>();
+  const newest = new Map<string, { readonly body: string; readonly record: NodeRecord }>();
   return {
     seal(record) {
       const json = JSON.stringify(record);
@@ -87,6 +87,10 @@ export function signedSealer(identity: NodeIdentity, trust: Trust): RecordSealer
       const node = certificates.verify(certificate);
       if (!node.ok) return node;
       if (node.id !== id || node.datacenter !== datacenter) return { ok: false, reason: 'record_misplaced' };
+      const key = keyOf(node);
+      const last = newest.get(key);
+      // Read more often than written: the same bytes under the same good certificate were found signed.
+      if (last?.body === body) return { ok: true, record: last.record };
       const json = Buffer.from(content, 'base64url').toString();
       const bytes = signedBytes(trust.cloud, json);
       if (!verify(null, bytes, node.publicKey, Buffer.from(signature, 'base64url'))) {
@@ -96,10 +100,8 @@ export function signedSealer(identity: NodeIdentity, trust: Trust): RecordSealer
       if (record === null) return { ok: false, reason: 'record_malformed' };
       if (record.id !== id || record.datacenter !== datacenter)
         return { ok: false, reason: 'record_misplaced' };
-      const key = keyOf(record);
-      const last = newest.get(key);
-      if (last !== undefined && isOlder(record, last)) return { ok: false, reason: 'record_replayed' };
-      newest.set(key, record);
+      if (last !== undefined && isOlder(record, last.record)) return { ok: false, reason: 'record_replayed' };
+      newest.set(key, { body, record });
       return { ok: true, record };
     },
   };

@@ -14,7 +14,7 @@ import { verifyNodeCertificate } from '../identity/certificate.ts';
 import { createLinks } from '../links/links.ts';
 import type { LinkTarget } from '../links/types.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
-import { WatershedError } from '../protocol/errors.ts';
+import { toldAs, WatershedError } from '../protocol/errors.ts';
 import type { Registry } from '../registry/port.ts';
 import type { Membership } from './membership.ts';
 import type { NodePolicy } from './policy-port.ts';
@@ -103,10 +103,9 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
     },
     redirect: async ({ label }, room, seats, liveness, code = 'room_moved') => {
       const p = running();
-      const list = await sign(listFor(p, label, seats, liveness, { room, now: Date.now() }));
-      const error = new WatershedError(code);
+      const list = sign(listFor(p, label, seats, liveness, { room, now: Date.now() }));
       const rule = code === 'room_moved' ? COMMON : '';
-      return { ...error.toWire(), status: error.status, rule, policy: p.digest, list };
+      return { ...toldAs(code), rule, policy: p.digest, list };
     },
     decided: ({ label, jti }, room, kind, code, rule, redirect) =>
       decisions.record({

@@ -216,6 +216,19 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);
 }
 
+/** A refusal's words, where nothing was thrown: an Error costs its stack, and whoever asks in vain asks often. */
+export function toldAs(
+  code: ErrorCode,
+  detail?: string,
+): { code: ErrorCode; message: string; retry: boolean; status: number } {
+  const { status, retry } = ERRORS[code];
+  return { code, message: messageOf(code, detail), retry, status };
+}
+
+function messageOf(code: ErrorCode, detail: string | undefined): string {
+  return detail === undefined ? ERRORS[code].message : `${ERRORS[code].message} (${detail})`;
+}
+
 /**
  * An error with a stable code. `detail` is added to the catalogue's message; it never holds tokens, key
  * material or addresses.
@@ -225,7 +238,7 @@ export class WatershedError extends Error {
   readonly detail: string | undefined;
 
   constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
-    super(detail === undefined ? ERRORS[code].message : `${ERRORS[code].message} (${detail})`, options);
+    super(messageOf(code, detail), options);
     this.name = 'WatershedError';
     this.code = code;
     this.detail = detail;

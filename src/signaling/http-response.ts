@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ErrorCode, WatershedError } from '../protocol/errors.ts';
+import { type ErrorCode, toldAs } from '../protocol/errors.ts';
 import type { Refusal } from '../protocol/events.ts';
 
 export type Headers = Readonly<Record<string, string>>;
@@ -20,8 +20,7 @@ const DATA_HEADERS: Headers = {
 
 /** A refusal that no rule of the policy made: the same body as those that one did. */
 export function plainRefusal(code: ErrorCode, detail?: string): Refusal {
-  const error = new WatershedError(code, detail);
-  return { ...error.toWire(), status: error.status, rule: '', policy: '' };
+  return { ...toldAs(code, detail), rule: '', policy: '' };
 }
 
 export function sendJson(
