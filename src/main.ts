@@ -18,6 +18,7 @@ import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
 import { Drain } from './node/drain.ts';
 import { type Federated, federate } from './node/federate.ts';
+import { type LayersOff, rulers } from './node/layers.ts';
 import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
 import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
@@ -50,11 +51,7 @@ export interface NodeParts {
   /** The policy as compiled already, in place of the file. */
   readonly policy?: CompiledPolicy;
   readonly page?: PageHandler;
-  /**
-   * The directory alone answers by this policy, as if its own check were off: what the layers below it hold shows
-   * then. For tests and replays; no configuration leads here.
-   */
-  readonly directoryPolicy?: CompiledPolicy;
+  readonly layersOff?: LayersOff;
 }
 
 /** How long a closing node lets its sessions say goodbye, in ms. */
@@ -96,6 +93,7 @@ async function compose(
   onClose(() => policy.close());
   assertSite(policy, datacenter);
   watchPolicyHealth(health, policy, datacenter);
+  const by = rulers(policy, parts.layersOff ?? {}, config.mode);
   const { cloud } = policy;
   const member = await joinCloud(config, policy, identity);
   health.add('identity', member.problem);
@@ -132,6 +130,7 @@ async function compose(
     sealer: member.sealer,
     ...(identity !== null && {
       freshness: createFreshness({
+        own: { id, datacenter },
         ask: (target) => later.ask?.(target) ?? Promise.reject(new Error('no links yet')),
       }),
     }),
@@ -154,7 +153,7 @@ async function compose(
   let rooms: Federation | null = null;
   const admissionDeps: AdmissionDeps = {
     datacenter,
-    policy: () => policy.running(),
+    policy: () => by.admission.running(),
     behind: () => policy.current() === null || member.problem() !== null,
     roster,
     common: async (room, label) => rooms?.common(room, label) ?? null,
@@ -169,12 +168,9 @@ async function compose(
     decisions,
     onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
   };
-  const admission = createAdmission(admissionDeps);
-  const { directoryPolicy } = parts;
-  const directory =
-    directoryPolicy === undefined
-      ? admission
-      : createAdmission({ ...admissionDeps, policy: () => directoryPolicy });
+  const directory = createAdmission({ ...admissionDeps, policy: () => by.directory.running() }).directory;
+  const gate = createAdmission({ ...admissionDeps, policy: () => by.media.running() }).gate;
+  const admission = { ...createAdmission(admissionDeps), directory, gate };
 
   const {
     federation,
@@ -185,6 +181,7 @@ async function compose(
     id,
     member,
     policy,
+    ruler: by.links,
     registry,
     roster,
     sign,
@@ -240,7 +237,7 @@ async function compose(
   const issuer = developmentIssuer(cloud, keys.development);
   const http = createHttpServer({
     options: { ...config.http, ...config.signaling, directoryPerAddress: config.directory.perAddress },
-    admission: { ...admission, directory: directory.directory },
+    admission,
     sessions,
     keys: () => directoryKeys(cloud, [keys.directory]),
     readiness: health,

@@ -254,6 +254,7 @@ describe('an attacker who can write anything to the Redis', () => {
     await admin.flushall();
     let now = 0;
     const freshness = createFreshness({
+      own: named('sjc'),
       // Whoever lives answers over its link; nobody can answer for who does not.
       ask: async ({ datacenter }) => {
         if (gone.includes(datacenter)) throw new Error('unreachable');

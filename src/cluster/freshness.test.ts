@@ -14,6 +14,7 @@ beforeEach(() => {
   asked = [];
   answer = () => Promise.reject(new Error('unreachable'));
   freshness = createFreshness({
+    own: { id: 'sjc-1', datacenter: 'sjc' },
     ask: ({ id, datacenter, link }) => {
       asked.push(`${id} ${datacenter} ${link}`);
       return answer();
@@ -35,6 +36,11 @@ describe('the first record that is seen of a node', () => {
     ]);
     expect(await freshness.judge(record(5, 4))).toBe(null);
     expect(asked).toEqual(['iad-1 iad 192.0.2.1:7000']);
+  });
+
+  it('of this node itself is believed, and nobody asked', async () => {
+    expect(await freshness.judge(record(5, 3, { id: 'sjc-1', datacenter: 'sjc' }))).toBe(null);
+    expect(asked).toEqual([]);
   });
 
   it('may be one behind what the node says: it announced meanwhile', async () => {

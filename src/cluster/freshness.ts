@@ -25,6 +25,8 @@ export interface Freshness {
 }
 
 export interface FreshnessDeps {
+  /** This node, which need not be asked. */
+  readonly own: NodeRef;
   /** A node's newest announcement, by its own word over an authenticated link. Rejects where it cannot be asked. */
   readonly ask: (node: LinkTarget) => Promise<Stamp>;
   /** Monotonic, in ms. */
@@ -47,7 +49,7 @@ interface Known {
 }
 
 /** No two clocks are compared: everything is counted from what this node has seen, by its own. */
-export function createFreshness({ ask, now = () => performance.now() }: FreshnessDeps): Freshness {
+export function createFreshness({ own, ask, now = () => performance.now() }: FreshnessDeps): Freshness {
   /** By datacenter and node: only what enrolled nodes have signed comes here, so it is bounded by these. */
   const known = new Map<string, Known>();
 
@@ -87,6 +89,7 @@ export function createFreshness({ ask, now = () => performance.now() }: Freshnes
 
   return {
     async judge(record) {
+      if (keyOf(record) === keyOf(own)) return null;
       const entry = see(record);
       const { link } = record;
       if (!entry.confirmed && link !== null && (entry.asking || now() - entry.askedAt >= ASK_AGAIN_MS)) {

@@ -16,6 +16,7 @@ import type { LinkTarget } from '../links/types.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { toldAs, WatershedError } from '../protocol/errors.ts';
 import type { Registry } from '../registry/port.ts';
+import type { Ruler } from './layers.ts';
 import type { Membership } from './membership.ts';
 import type { NodePolicy } from './policy-port.ts';
 import { sharePolicy } from './share-policy.ts';
@@ -25,6 +26,8 @@ export interface FederateDeps {
   readonly id: string;
   readonly member: Membership;
   readonly policy: NodePolicy;
+  /** What rooms and pipes between nodes are decided by. */
+  readonly ruler: Ruler;
   readonly registry: Registry;
   readonly roster: Roster;
   readonly sign: SignList;
@@ -50,7 +53,8 @@ const RESTATE_MS = 3_600_000;
 
 /** Listens for the other nodes of the cloud, if this node has an identity to show them. */
 export async function federate(deps: FederateDeps): Promise<Federated> {
-  const { config, id, member, policy, registry, roster, sign, decisions, logger, metrics, onClose } = deps;
+  const { config, id, member, policy, ruler, registry, roster, sign, decisions, logger, metrics, onClose } =
+    deps;
   const { identity, trust, epoch } = member;
   if (identity === null) {
     const ask = () => Promise.reject(new Error('this node stands alone'));
@@ -76,8 +80,8 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
     links,
     datacenter,
     // A node that is behind admits and pipes nothing new, and judges what is there by what it runs.
-    policy: () => policy.running(),
-    current: () => policy.current(),
+    policy: () => ruler.running(),
+    current: () => ruler.current(),
     decisions,
     now: () => performance.now(),
     log: logger,
@@ -85,14 +89,14 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
   });
   onClose(() => pipes.close());
   const running = (): CompiledPolicy => {
-    const p = policy.running();
+    const p = ruler.running();
     if (p === null) throw new WatershedError('policy_missing');
     return p;
   };
   const federation = createFederation({
     cloud: policy.cloud,
     node: { id, datacenter, epoch },
-    policy: () => policy.running(),
+    policy: () => ruler.running(),
     registry,
     links,
     pipes,
@@ -113,7 +117,7 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
         kind,
         code,
         rule,
-        policy: policy.running()?.digest ?? '',
+        policy: ruler.running()?.digest ?? '',
         home: label.home,
         evidence: label.evidence,
         regions: label.regions,

@@ -8,7 +8,7 @@ export interface NodeFiles {
   /** The key of all development tokens of the cluster. */
   readonly tokenKey: string;
   readonly log: string;
-  /** A policy for its directory alone; see `NodeParts.directoryPolicy`. */
+  /** A policy for its directory alone; see `LayersOff`. */
   readonly directoryPolicy: string | null;
 }
 

@@ -18,7 +18,7 @@ async function runChild([configFile = '', keyFile = '', directoryFile]: readonly
   const config = loadNodeConfig({ file: configFile, env: {} });
   const parts = {
     developmentKey: await loadSigningKey(keyFile),
-    ...(directoryFile !== undefined && { directoryPolicy: await unproved(directoryFile) }),
+    ...(directoryFile !== undefined && { layersOff: { directory: await unproved(directoryFile) } }),
   };
   const port: ProcessPort = {
     ...processPort,

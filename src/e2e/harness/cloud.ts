@@ -1,4 +1,5 @@
 import { testEnrolment, testIdentity } from '../../identity/testing/enrolled.ts';
+import type { LayersOff } from '../../node/layers.ts';
 import { type CompiledPolicy, compilePolicy } from '../../policy/compile.ts';
 import { MemoryRegistry, MemoryStore } from '../../registry/memory.ts';
 import type { Registry } from '../../registry/port.ts';
@@ -26,6 +27,10 @@ export interface TestCloudOptions {
   /** A registry for each node; one store of memory for all by default. */
   readonly registry?: () => Promise<Registry>;
   readonly parts?: Partial<TestNodeOptions>;
+  /** Layers of isolation that every node goes without. */
+  readonly layersOff?: (policy: CompiledPolicy) => LayersOff;
+  /** Told before each node starts. */
+  readonly onStart?: (datacenter: string) => void;
   /** What a node runs in place of the cloud's policy: one that is mistaken, or behind. */
   readonly policyAt?: (datacenter: string, policy: CompiledPolicy) => CompiledPolicy;
 }
@@ -51,6 +56,7 @@ export async function startCloud(options: TestCloudOptions): Promise<TestCloud> 
   const start = async (datacenter: string): Promise<TestNode> => {
     const enrolment = enrolments[datacenter];
     if (enrolment === undefined) throw new Error(`the policy has no datacenter ${datacenter}`);
+    options.onStart?.(datacenter);
     const registry = await (options.registry?.() ?? Promise.resolve(new MemoryRegistry(store)));
     const node = await startNode({
       datacenter,
@@ -60,6 +66,7 @@ export async function startCloud(options: TestCloudOptions): Promise<TestCloud> 
       port: Number(new URL(urls[datacenter] ?? '').port),
       identity: testIdentity({ cloud, datacenter, id: `${datacenter}-1` }, enrolment),
       yaml: 'cluster: { pipes: { ip: 127.0.0.1, portMin: 30000, portMax: 39999 } }',
+      layersOff: options.layersOff?.(policy) ?? {},
       ...options.parts,
     });
     nodes.set(datacenter, node);
