@@ -14,6 +14,7 @@ interface RunFlags {
   readonly issuer?: string;
   readonly cloud?: string;
   readonly agents?: string;
+  readonly seconds?: string;
 }
 
 /** Exit codes beside those of a run: arguments, scenario or target cannot be used. */
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--issuer <name>', 'issuer that the nodes list the key under')
     .option('--cloud <name>', 'cloud that the tokens are for')
     .option('--agents <n>', 'processes that hold participants (default: as many as there is use for)')
+    .option('--seconds <n>', 'cut the longest phase, so that the run takes so long (a soak of an hour)')
     .showSuggestionAfterError()
     .action(async (flags: RunFlags) => {
       const { runCommand } = await import('./run/command.ts');
@@ -64,6 +66,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--measured <file...>', 'results of runs to plan by (default: those that come along)')
     .option('--cores <n>', 'cores of one node (default: 8)')
     .option('--use <share>', 'share of the cores that may be used at worst (default: 0.6)')
+    .option('--stay <minutes>', 'how long people stay (default: 30)')
+    .option('--across <share>', 'share of the rooms that span two datacenters (default: 0)')
     .option('--check <file>', 'compare what is planned with what a run measured, and do nothing else')
     .action(async (flags: PlanFlags) => {
       const { planCommand } = await import('./plan/command.ts');

@@ -1,3 +1,4 @@
+import type { RemoteTrack } from '../../src/client/subscriptions.ts';
 import type { FlowReading } from '../measure/flow.ts';
 import { bucketOf, Histogram } from '../measure/histogram.ts';
 import { Member, type MemberOptions, type Stream } from './member.ts';
@@ -79,14 +80,15 @@ export class Crowd {
     streams: readonly { readonly member: Member; readonly stream: Stream }[],
   ): Promise<StreamDelta[]> {
     const flows = await this.#options.engine.read(streams.map(({ stream }) => stream.remote.track));
-    return streams.flatMap(({ member, stream }): StreamDelta[] => {
+    const firsts = new Map<Member, number>();
+    const deltas = streams.flatMap(({ member, stream }): StreamDelta[] => {
       const { remote, from } = stream;
       const now = flows.get(remote.track);
       if (now === undefined) return [];
       const before = this.#before.get(remote.track);
       this.#before.set(remote.track, now);
       if (now.firstPacketMs !== null && before?.firstPacketMs == null)
-        member.onFirstPacket(stream, now.firstPacketMs);
+        firsts.set(member, Math.min(firsts.get(member) ?? Infinity, stream.since + now.firstPacketMs));
       // Of somebody who has left, nobody says it any more.
       const spatial = member.layerOf(remote.consumerId) ?? this.#layers.get(remote.track) ?? 0;
       this.#layers.set(remote.track, spatial);
@@ -97,6 +99,7 @@ export class Crowd {
           from,
           to: member.spec.region,
           layer: remote.kind === 'audio' ? 'audio' : video,
+          pipe: pipeOf(member, remote),
           now,
           packets: now.packets - (before?.packets ?? 0),
           bytes: now.bytes - (before?.bytes ?? 0),
@@ -106,6 +109,9 @@ export class Crowd {
         },
       ];
     });
+    // A reading is of several streams, of which one may have been silent for long: the earliest is meant.
+    for (const [member, at] of firsts) member.onFirstPacket(at);
+    return deltas;
   }
 
   #pulseLater(): void {
@@ -135,6 +141,8 @@ interface StreamDelta {
   readonly from: string;
   readonly to: string;
   readonly layer: string;
+  /** Name of the source at this datacenter, where it comes from another one. */
+  readonly pipe: string | null;
   readonly now: FlowReading;
   readonly packets: number;
   readonly bytes: number;
@@ -142,10 +150,16 @@ interface StreamDelta {
   readonly freezes: number;
 }
 
-function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'layers'> {
+function pipeOf(member: Member, { peerId, producerId }: RemoteTrack): string | null {
+  const [here, there] = [member.seat, member.seatOf(peerId)];
+  return here === null || there === null || here === there ? null : `${producerId} ${here}`;
+}
+
+function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'layers' | 'piped'> {
   const pairs = new Map<string, Pair>();
   const layers: Record<string, number> = {};
-  for (const { from, to, layer, now, packets, bytes, missing, freezes } of deltas) {
+  const piped: Record<string, number> = {};
+  for (const { from, to, layer, pipe, now, packets, bytes, missing, freezes } of deltas) {
     const key = `${from}>${to}`;
     const sum = pairs.get(key) ?? {
       from,
@@ -169,6 +183,8 @@ function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'la
     sum.histogram.addBuckets(now.latency);
     if (packets > 0) sum.jitters.addBuckets([[bucketOf(now.jitter), 1]]);
     layers[layer] = (layers[layer] ?? 0) + bytes;
+    // Once for all who receive it there.
+    if (pipe !== null) piped[pipe] = Math.max(piped[pipe] ?? 0, packets);
   }
   return {
     pairs: [...pairs.values()].map(({ histogram, jitters, ...pair }) => ({
@@ -177,5 +193,6 @@ function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'la
       jitter: jitters.buckets(),
     })),
     layers,
+    piped,
   };
 }

@@ -118,6 +118,11 @@ export class Member {
     return this.#client.seat?.datacenter ?? null;
   }
 
+  /** Where somebody else in the room is seated; null where nobody says. */
+  seatOf(peerId: string): string | null {
+    return this.#client.room?.peers.get(peerId)?.datacenter ?? null;
+  }
+
   get joined(): boolean {
     return this.#client.status === 'joined';
   }
@@ -136,12 +141,12 @@ export class Member {
     return this.#client.room?.consumers.get(consumerId)?.layers?.spatial ?? null;
   }
 
-  /** Takes note of a stream's first packet, `ms` after the stream began. */
-  onFirstPacket(stream: Stream, ms: number): void {
+  /** Takes note of a first packet, by `performance.now()`. */
+  onFirstPacket(at: number): void {
     if (!this.#awaitsFirstPacket) return;
     this.#awaitsFirstPacket = false;
     const { n } = this.spec;
-    this.#options.tell({ type: 'firstPacket', n, ms: Math.max(0, stream.since + ms - this.#startedAt) });
+    this.#options.tell({ type: 'firstPacket', n, ms: Math.max(0, at - this.#startedAt) });
   }
 
   /** Takes note of whether anything came since the last call, for interruptions. */

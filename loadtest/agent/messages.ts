@@ -79,6 +79,8 @@ const readingSchema = z.object({
   pairs: z.array(pairSchema),
   /** Payload bytes received since the reading before, by layer: `audio`, `screen`, `camera 0` to `camera 2`. */
   layers: z.record(z.string(), z.number()),
+  /** Packets of each source that came from another datacenter than the receiver's, by source and datacenter. */
+  piped: z.record(z.string(), z.number()),
   sent: z.object({ packets: z.number(), bytes: z.number() }),
   /** µs, 99th percentile: is the generator itself late? */
   lateness: z.number(),

@@ -19,6 +19,8 @@ export interface PlanFlags {
   readonly measured?: readonly string[];
   readonly cores?: string;
   readonly use?: string;
+  readonly stay?: string;
+  readonly across?: string;
   readonly check?: string;
 }
 
@@ -41,8 +43,12 @@ export function planCommand(flags: PlanFlags): number {
   const cores = wholeNumber('--cores', flags.cores ?? '8', 1, 512);
   const use = Number(flags.use ?? '0.6');
   if (!(use > 0 && use <= 0.95)) throw new TargetError('--use: a share from 0.05 to 0.95');
-  const planned = planOf({ participants, shape, mix, policy, model, cores, use });
-  process.stdout.write(planText(planned, { participants, shape, cores, use, model }));
+  const stay = wholeNumber('--stay', flags.stay ?? '30', 1, 1440);
+  const across = Number(flags.across ?? '0');
+  if (!(across >= 0 && across <= 1)) throw new TargetError('--across: a share from 0 to 1');
+  const request = { participants, shape, mix, policy, model, cores, use, stay: stay * 60, across };
+  const planned = planOf(request);
+  process.stdout.write(planText(planned, request));
   return planned.unserved > 0 ? 1 : 0;
 }
 
@@ -52,25 +58,25 @@ export function checkText(model: CostModel, result: RunResult): string {
   if (rows.length === 0) throw new TargetError('that run has no measured interval with processes of nodes');
   const mean = (read: (row: (typeof rows)[number]) => number): number =>
     rows.reduce((sum, row) => sum + read(row), 0) / rows.length;
-  const [nodes, participants, packets] = [
-    mean((r) => r.nodes),
-    mean((r) => r.participants),
-    mean((r) => r.packets),
-  ];
+  const load = {
+    nodes: mean((row) => row.nodes),
+    participants: mean((row) => row.participants),
+    packets: mean((row) => row.packets),
+    piped: mean((row) => row.piped),
+    joins: mean((row) => row.joins),
+  };
+  const { nodes, participants, packets, piped, joins } = load;
   const [cores, memory] = [mean((row) => row.cores), mean((row) => row.bytes)];
-  const predicted = coresFor(model, nodes, participants, packets);
+  const predicted = coresFor(model, load);
   const predictedMemory = model.idleBytes * nodes + model.bytesPerParticipant * participants;
-  return `${result.scenario.name}: ${participants.toFixed(0)} participants, ${packets.toFixed(0)} packets/s on ${nodes.toFixed(0)} nodes
+  return `${result.scenario.name}: ${participants.toFixed(0)} participants, ${packets.toFixed(0)} packets/s on ${nodes.toFixed(0)} nodes, ${piped.toFixed(0)}/s between datacenters, ${joins.toFixed(2)} joins/s
 CPU     planned ${predicted.toFixed(3)} cores, measured ${cores.toFixed(3)}: planned is × ${(predicted / cores).toFixed(2)}
 memory  planned ${bytes(predictedMemory)}, measured ${bytes(memory)}: planned is × ${(predictedMemory / memory).toFixed(2)}
 `;
 }
 
-function planText(
-  { sites, failures, perNode, unserved }: Plan,
-  asked: { participants: number; shape: Shape; cores: number; use: number; model: CostModel },
-): string {
-  const { participants, shape, cores, use, model } = asked;
+function planText({ sites, failures, perNode, unserved }: Plan, asked: PlanRequest): string {
+  const { participants, shape, cores, use, model, stay, across } = asked;
   const total = sites.reduce((sum, { nodes }) => sum + nodes, 0);
   const head = [
     'datacenter',
@@ -105,8 +111,8 @@ function planText(
       .trimEnd(),
   );
   const left = failures.map(
-    ({ region, datacenter, served, servedWithoutSpare, placement }) =>
-      `  ${datacenter} (${region}): ${percent(served)} of all participants are still served${placement.unserved > 0 ? `, ${Math.ceil(placement.unserved)} have no datacenter that may serve them` : ''} (${percent(servedWithoutSpare)} with only what a good day needs)`,
+    ({ region, datacenter, served, servedWithoutSpare, placement, rejoining, rejoinSeconds }) =>
+      `  ${datacenter} (${region}): ${percent(served)} of all participants are still served${placement.unserved > 0 ? `, ${Math.ceil(placement.unserved)} have no datacenter that may serve them` : ''} (${percent(servedWithoutSpare)} with only what a good day needs); ${rejoining} join again, ${rejoinSeconds === null ? 'with no spare cores to do it' : `at least ${rejoinSeconds.toFixed(1)} s with all spare cores`}`,
   );
   return `${participants} participants, ${shape.name}: ${total} nodes of ${cores} cores, each for ${Math.floor(perNode)} participants at ${percent(use)} of its cores
 
@@ -115,8 +121,8 @@ ${lines.join('\n')}
 When a datacenter fails:
 ${left.join('\n')}
 ${unserved > 0 ? `\n${Math.ceil(unserved)} participants have no datacenter that may serve them even on a good day.\n` : ''}
-From ${model.intervals} measured intervals: ${(model.perPacket * 1e6).toFixed(1)} µs of one core for each packet delivered, ${(model.perParticipant * 1000).toFixed(2)} ‰ of a core and ${bytes(model.bytesPerParticipant)} for each participant, ${percent(model.idle)} of a core for an idle node; ${percent(1 - model.residual ** 2)} of the variation explained.
-Assumed: rooms stay within a region; participants spread evenly over the datacenters of their route that are up; cores like those that were measured.
+From ${model.intervals} measured intervals: ${(model.perPacket * 1e6).toFixed(1)} µs of one core for each packet delivered, ${(model.perPiped * 1e6).toFixed(1)} µs for each from one datacenter to another, ${(model.perJoin * 1000).toFixed(1)} ms for each join, ${(model.perParticipant * 1000).toFixed(2)} ‰ of a core and ${bytes(model.bytesPerParticipant)} for each participant, ${percent(model.idle)} of a core for an idle node; ${percent(1 - model.residual ** 2)} of the variation explained.
+Assumed: people stay ${stay / 60} min; ${percent(across)} of the rooms span two datacenters of one region, the others none; participants spread evenly over the datacenters of their route that are up; cores like those that were measured.
 `;
 }
 

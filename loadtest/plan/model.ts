@@ -8,6 +8,10 @@ export interface CostModel {
   readonly perParticipant: number;
   /** Core seconds for each packet delivered. */
   readonly perPacket: number;
+  /** Core seconds for each packet that goes from one datacenter to another, at both ends together. */
+  readonly perPiped: number;
+  /** Core seconds for each join, with what it lets everybody else do. */
+  readonly perJoin: number;
   /** Resident bytes of a node and its workers that serve nobody. */
   readonly idleBytes: number;
   readonly bytesPerParticipant: number;
@@ -16,10 +20,18 @@ export interface CostModel {
   readonly residual: number;
 }
 
-interface Row {
+type Costs = Pick<CostModel, 'idle' | 'perParticipant' | 'perPacket' | 'perPiped' | 'perJoin'>;
+
+/** What nodes are to do; packets and joins a second. */
+export interface Load {
   readonly nodes: number;
   readonly participants: number;
   readonly packets: number;
+  readonly piped: number;
+  readonly joins: number;
+}
+
+interface Row extends Load {
   readonly cores: number;
   readonly bytes: number;
 }
@@ -33,26 +45,23 @@ export function fitModel(results: readonly RunResult[]): CostModel {
   if (rows.length < 5)
     throw new Error('too few measured intervals with processes of nodes: let a cluster run for longer');
   const cpu = leastSquares(
-    rows.map(({ nodes, participants, packets }) => [nodes, participants, packets]),
+    rows.map((row) => [row.nodes, row.participants, row.packets, row.piped, row.joins]),
     rows.map(({ cores }) => cores),
   );
   const memory = leastSquares(
     rows.map(({ nodes, participants }) => [nodes, participants]),
     rows.map(({ bytes }) => bytes),
   );
-  const [idle = 0, perParticipant = 0, perPacket = 0] = cpu;
+  const [idle = 0, perParticipant = 0, perPacket = 0, perPiped = 0, perJoin = 0] = cpu;
+  const costs = { idle, perParticipant, perPacket, perPiped, perJoin };
   const [idleBytes = 0, bytesPerParticipant = 0] = memory;
-  const predicted = rows.map(
-    ({ nodes, participants, packets }) => idle * nodes + perParticipant * participants + perPacket * packets,
-  );
+  const predicted = rows.map((row) => coresFor(costs, row));
   const mean = rows.reduce((sum, { cores }) => sum + cores, 0) / rows.length;
   const square = (values: readonly number[]): number => values.reduce((sum, value) => sum + value * value, 0);
   const spread = square(rows.map(({ cores }) => cores - mean));
   const error = square(rows.map(({ cores }, index) => cores - (predicted[index] ?? 0)));
   return {
-    idle,
-    perParticipant,
-    perPacket,
+    ...costs,
     idleBytes,
     bytesPerParticipant,
     intervals: rows.length,
@@ -61,13 +70,11 @@ export function fitModel(results: readonly RunResult[]): CostModel {
 }
 
 /** Cores that nodes need for so much. */
-export function coresFor(
-  model: CostModel,
-  nodes: number,
-  participants: number,
-  packetsPerSecond: number,
-): number {
-  return model.idle * nodes + model.perParticipant * participants + model.perPacket * packetsPerSecond;
+export function coresFor(costs: Costs, { nodes, participants, packets, piped, joins }: Load): number {
+  const { idle, perParticipant, perPacket, perPiped, perJoin } = costs;
+  return (
+    idle * nodes + perParticipant * participants + perPacket * packets + perPiped * piped + perJoin * joins
+  );
 }
 
 /** Share of lost packets above which an interval says what an overloaded machine does, and not what work costs. */
@@ -78,7 +85,7 @@ export function rowsOf(result: RunResult): Row[] {
   const kinds = new Map(result.processes.map(({ name, kind }) => [name, kind]));
   return result.series
     .filter(({ measured, participants, loss }) => measured && participants > 0 && loss <= SOUND)
-    .flatMap(({ participants, packetsPerSecond, processes }) => {
+    .flatMap(({ participants, packetsPerSecond, processes, piped, joins, seconds }) => {
       const seen = Object.entries(processes).filter(
         ([name]) => kinds.get(name) === 'node' || kinds.get(name) === 'worker',
       );
@@ -91,6 +98,8 @@ export function rowsOf(result: RunResult): Row[] {
           nodes,
           participants,
           packets: packetsPerSecond,
+          piped,
+          joins: joins / seconds,
           cores: sum(({ cpu }) => cpu),
           bytes: sum(({ memory }) => memory),
         },

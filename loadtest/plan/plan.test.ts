@@ -21,6 +21,8 @@ const MODEL: CostModel = {
   idle: 0.01,
   perParticipant: 0.0005,
   perPacket: 8e-6,
+  perPiped: 2e-5,
+  perJoin: 0.04,
   idleBytes: 1e8,
   bytesPerParticipant: 2e5,
   intervals: 100,
@@ -34,6 +36,8 @@ describe('the cost model', () => {
     expect(model.idle).toBeCloseTo(MODEL.idle, 4);
     expect(model.perParticipant).toBeCloseTo(MODEL.perParticipant, 5);
     expect(model.perPacket * 1e6).toBeCloseTo(MODEL.perPacket * 1e6, 2);
+    expect(model.perPiped * 1e6).toBeCloseTo(MODEL.perPiped * 1e6, 1);
+    expect(model.perJoin).toBeCloseTo(MODEL.perJoin, 4);
     expect(model.bytesPerParticipant / MODEL.bytesPerParticipant).toBeCloseTo(1, 2);
     expect(model.residual).toBeLessThan(0.01);
     expect(checkText(model, runOf(50))).toMatch(/CPU .*planned is × 1\.00\nmemory .*planned is × 1\.00\n$/);
@@ -106,9 +110,11 @@ describe('a plan', () => {
       model: MODEL,
       cores: 2,
       use: 0.6,
+      stay: 1000,
+      across: 0,
     };
     const planned = plan(request);
-    const each = MODEL.perParticipant + MODEL.perPacket * packetsEach(shape);
+    const each = MODEL.perParticipant + MODEL.perPacket * packetsEach(shape) + MODEL.perJoin / 1000;
     expect(planned.perNode).toBeCloseTo((2 * 0.6 - MODEL.idle) / each, 6);
     for (const site of planned.sites) {
       expect(site.nodes * planned.perNode).toBeGreaterThanOrEqual(site.worst - 1);
@@ -118,6 +124,14 @@ describe('a plan', () => {
       ['sjc', 1],
       ['iad', 1],
     ]);
+    expect(planned.failures[0]?.rejoining).toBe(5000);
+    const across = plan({ ...request, across: 0.5 });
+    // Of four people, each of whom sends 125 packets/s, half of the rooms send them elsewhere once.
+    expect(across.perNode).toBeCloseTo((2 * 0.6 - MODEL.idle) / (each + MODEL.perPiped * 62.5), 6);
+    // The other datacenter has two fifths of its cores to spare, 0.04 s of one for each.
+    const [left] = across.sites.filter(({ datacenter }) => datacenter === 'iad');
+    const spare = (left?.nodes ?? 0) * 2 * (1 - (left?.worstLoad ?? 0));
+    expect(across.failures[0]?.rejoinSeconds).toBeCloseTo((5000 * MODEL.perJoin) / spare, 6);
     expect(planned.failures[0]?.servedWithoutSpare).toBeLessThan(0.6);
     expect(planned.sites.map(({ datacenter }) => datacenter)).toEqual(['sjc', 'iad']);
   });
@@ -142,14 +156,18 @@ function runOf(participants: number, { loss = 0 } = {}): RunResult {
   const packets = participants * 150;
   const series = Array.from({ length: 10 }, (_, index): Point => {
     const some = packets * (1 + index / 20);
+    const [piped, joins] = [(some / 3) * (index % 3), (index * 7) % 5];
     return {
       ...pointOf(),
       participants,
       loss,
       packetsPerSecond: some,
+      piped,
+      joins,
+      seconds: 1,
       processes: {
         one: {
-          cpu: coresFor(MODEL, 2, participants, some),
+          cpu: coresFor(MODEL, { nodes: 2, participants, packets: some, piped, joins }),
           memory: 2 * MODEL.idleBytes + participants * MODEL.bytesPerParticipant,
         },
         two: { cpu: 0, memory: 0 },

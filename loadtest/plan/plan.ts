@@ -1,6 +1,6 @@
 import type { Policy } from '../../src/policy/model.ts';
-import { type CostModel, coresFor } from './model.ts';
-import { type Failure, failures, place, shares } from './place.ts';
+import { type CostModel, coresFor, type Load } from './model.ts';
+import { type Failure, failures, type Placement, place, shares } from './place.ts';
 import type { Shape } from './shape.ts';
 
 export interface PlanRequest {
@@ -13,6 +13,10 @@ export interface PlanRequest {
   /** Cores of one node, and the share of them that may be used in the worst of the planned cases. */
   readonly cores: number;
   readonly use: number;
+  /** How long people stay, in s: so many join anew each second. */
+  readonly stay: number;
+  /** Share of the rooms whose people sit at two datacenters. */
+  readonly across: number;
 }
 
 export interface PlannedSite {
@@ -38,6 +42,9 @@ export interface Plan {
     /** Share of the participants who are served with the planned nodes, and with only those that a good day needs. */
     readonly served: number;
     readonly servedWithoutSpare: number;
+    /** How many join anew then, and how many seconds of all the spare cores of those left that takes; null: none is spare. */
+    readonly rejoining: number;
+    readonly rejoinSeconds: number | null;
   })[];
   /** Participants that one node of that size holds. */
   readonly perNode: number;
@@ -45,7 +52,7 @@ export interface Plan {
 
 /** How many nodes where, so that the load is still held when any one datacenter fails. */
 export function plan(request: PlanRequest): Plan {
-  const { participants, shape, mix, policy, model, cores } = request;
+  const { participants, mix, policy, model, cores } = request;
   const people = shares(mix, participants);
   const normal = place(policy, people);
   const failing = failures(policy, people);
@@ -59,8 +66,8 @@ export function plan(request: PlanRequest): Plan {
     }
     if (worst === 0) return [];
     const nodes = Math.max(1, Math.ceil(worst / perNode - 1e-9));
-    const loadOf = (seated: number): number =>
-      coresFor(model, nodes, seated, seated * packetsEach(shape)) / (nodes * cores);
+    const useOf = (seated: number): number =>
+      coresFor(model, loadOf(request, nodes, seated)) / (nodes * cores);
     return [
       {
         datacenter: name,
@@ -69,9 +76,9 @@ export function plan(request: PlanRequest): Plan {
         worst: Math.ceil(worst),
         because,
         nodes,
-        load: loadOf(usual),
-        worstLoad: loadOf(worst),
-        bitsPerSecond: (worst * shape.bitsPerRoom) / shape.people,
+        load: useOf(usual),
+        worstLoad: useOf(worst),
+        bitsPerSecond: (worst * request.shape.bitsPerRoom) / request.shape.people,
         memory: model.idleBytes + (model.bytesPerParticipant * worst) / nodes,
       },
     ];
@@ -88,6 +95,7 @@ export function plan(request: PlanRequest): Plan {
       ...failure,
       served: served(failure.placement.seats, (name) => planned.get(name) ?? 0),
       servedWithoutSpare: served(failure.placement.seats, lean),
+      ...rejoinsOf(request, failure, normal, planned),
     })),
     perNode,
   };
@@ -98,8 +106,39 @@ export function packetsEach({ packetsPerRoom, people }: Shape): number {
   return packetsPerRoom / people;
 }
 
-function participantsPerNode({ shape, model, cores, use }: PlanRequest): number {
-  const each = model.perParticipant + model.perPacket * packetsEach(shape);
+/** What so many people at so many nodes cause. */
+function loadOf({ shape, stay, across }: PlanRequest, nodes: number, participants: number): Load {
+  return {
+    nodes,
+    participants,
+    packets: participants * packetsEach(shape),
+    piped: (participants * across * shape.sourcesPerRoom) / shape.people,
+    joins: participants / stay,
+  };
+}
+
+/** Everybody who sat at the datacenter that failed joins again, while those who are left have only so much to spare. */
+function rejoinsOf(
+  request: PlanRequest,
+  { datacenter, placement }: Failure,
+  normal: Placement,
+  planned: ReadonlyMap<string, number>,
+): { rejoining: number; rejoinSeconds: number | null } {
+  const { model, cores } = request;
+  const rejoining = Math.ceil(normal.seats.get(datacenter) ?? 0);
+  let spare = 0;
+  for (const [name, seated] of placement.seats) {
+    // Only where somebody more comes to.
+    if (seated <= (normal.seats.get(name) ?? 0)) continue;
+    const nodes = planned.get(name) ?? 0;
+    spare += Math.max(0, nodes * cores - coresFor(model, loadOf(request, nodes, seated)));
+  }
+  return { rejoining, rejoinSeconds: spare === 0 ? null : (rejoining * model.perJoin) / spare };
+}
+
+function participantsPerNode(request: PlanRequest): number {
+  const { model, cores, use } = request;
+  const each = coresFor(model, loadOf(request, 0, 1));
   const room = cores * use - model.idle;
   if (each <= 0 || room <= 0)
     throw new Error('the measured figures leave no room for anybody on a node of that size');

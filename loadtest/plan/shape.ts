@@ -6,6 +6,8 @@ export interface Shape {
   /** Packets that one room's people are sent in all, a second. */
   readonly packetsPerRoom: number;
   readonly bitsPerRoom: number;
+  /** Packets of all that one room's people send, a second: what another datacenter gets of it. */
+  readonly sourcesPerRoom: number;
 }
 
 export class ShapeError extends Error {
@@ -47,6 +49,7 @@ export function parseShape(text: string): Shape {
         text,
         people,
         streams * (AUDIO.packets + camera.packets),
+        people * (AUDIO.packets + camera.packets),
         streams * (AUDIO.bits + camera.bits),
       );
     }
@@ -55,16 +58,23 @@ export function parseShape(text: string): Shape {
         text,
         people + 1,
         people * (AUDIO.packets + camera.packets),
+        AUDIO.packets + camera.packets,
         people * (AUDIO.bits + camera.bits),
       );
     default: {
       const speakers = Math.min(people, Number(speaking ?? Math.max(1, Math.round(people / 10))));
       const streams = speakers * (people - 1);
-      return of(text, people, streams * AUDIO.packets, streams * AUDIO.bits);
+      return of(text, people, streams * AUDIO.packets, speakers * AUDIO.packets, streams * AUDIO.bits);
     }
   }
 }
 
-function of(name: string, people: number, packetsPerRoom: number, bitsPerRoom: number): Shape {
-  return { name, people, packetsPerRoom, bitsPerRoom };
+function of(
+  name: string,
+  people: number,
+  packetsPerRoom: number,
+  sourcesPerRoom: number,
+  bitsPerRoom: number,
+): Shape {
+  return { name, people, packetsPerRoom, sourcesPerRoom, bitsPerRoom };
 }

@@ -9,7 +9,7 @@ const MOST_LINES = 8;
 
 /** Everything that has a time, as plots. */
 export function timeCharts(result: RunResult): Markup {
-  const { series, events, thresholds } = result;
+  const { series, events, thresholds, machine } = result;
   const times = series.map(({ at }) => at);
   const limit = (name: string): { limit?: number } => {
     const found = thresholds.find((threshold) => threshold.name === name);
@@ -76,6 +76,21 @@ export function timeCharts(result: RunResult): Markup {
       // In MiB, so that the axis has round numbers.
       lines: parts(series, ({ processes }) => mapValues(processes, ({ memory }) => memory / 2 ** 20)),
       format: (mebibytes) => `${count(mebibytes)} MiB`,
+    }),
+    timeChart({
+      ...base,
+      title: 'Busy cores of the machine, other programs included',
+      lines: [line('busy', ({ machine: busy }) => busy)],
+      format: count,
+      least: machine.cores,
+      limit: machine.cores,
+    }),
+    timeChart({
+      ...base,
+      title: 'How late the generator was, p99',
+      lines: [line('late', ({ lateness }) => lateness)],
+      format: milliseconds,
+      least: 1,
     }),
   ]}</div>`;
 }

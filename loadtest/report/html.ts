@@ -1,6 +1,7 @@
 import { spreadCharts, timeCharts } from './charts.ts';
 import { bits, count, milliseconds, percent, seconds } from './format.ts';
 import type { RunResult } from './result.ts';
+import { saturationWords } from './saturation.ts';
 import { STYLE } from './style.ts';
 import { isolationLine } from './summary.ts';
 import { html, type Markup, nothing } from './svg/markup.ts';
@@ -34,7 +35,8 @@ export function reportOf(result: RunResult): string {
 ${fence(result)}
 <h1>${scenario.name} <span class="verdict ${tone}">${verdict}</span></h1>
 <p class="about">${scenario.about}</p>
-<p class="about">${scenario.participants} participants in ${scenario.rooms} rooms, ${result.target.nodes.length} nodes, ${seconds(length)}, seed ${scenario.seed}.</p>
+<p class="about">${counted(scenario.participants, 'participant')} in ${counted(scenario.rooms, 'room')}, ${counted(result.target.nodes.length, 'node')}, ${seconds(length)}, seed ${scenario.seed}.</p>
+<p class="load">${saturationWords(result)}</p>
 ${reasons.length === 0 ? nothing : html`<ul class="reasons">${list(reasons)}</ul>`}
 ${tiles(result)}
 <h2>Thresholds</h2>${thresholdTable(result)}
@@ -68,7 +70,7 @@ function fence({ isolation }: RunResult): Markup {
   return html`<p class="fence ${tone}">${grouped(attempts)} forbidden attempts made, ${grouped(admitted)} admitted.<small>${beside.join(' ')}</small></p>`;
 }
 
-function tiles({ totals, distributions, saturation, series }: RunResult): Markup {
+function tiles({ totals, distributions, series }: RunResult): Markup {
   const measured = series.filter((point) => point.measured);
   const bitrate =
     measured.reduce((sum, { bitsPerSecond }) => sum + bitsPerSecond, 0) / Math.max(1, measured.length);
@@ -89,13 +91,11 @@ function tiles({ totals, distributions, saturation, series }: RunResult): Markup
       totals.cpuPerMillion === null ? '–' : `${count(totals.cpuPerMillion)} s`,
       'CPU of nodes and workers per million packets',
     ),
-    saturation === null
-      ? nothing
-      : tile(
-          `${saturation.participants}`,
-          `participants at saturation (${count(saturation.packetsPerSecond)}/s): ${saturation.why}`,
-        ),
   ]}</div>`;
+}
+
+function counted(value: number, what: string): string {
+  return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
 }
 
 function grouped(value: number): string {

@@ -68,6 +68,13 @@ const pointSchema = z.object({
   processes: z
     .record(z.string(), z.object({ cpu: z.number(), memory: z.number() }))
     .describe('share of one core and resident bytes, by process'),
+  joins: z.number().default(0).describe('joins that succeeded'),
+  piped: z.number().default(0).describe('RTP packets a second from one datacenter to another'),
+  machine: z
+    .number()
+    .nullable()
+    .default(null)
+    .describe('cores of this machine that were busy, other programs included; null: not known'),
 });
 export type Point = z.infer<typeof pointSchema>;
 
@@ -188,9 +195,19 @@ export const resultSchema = z.object({
   processes: z.array(processSchema),
   faults: z.array(faultSchema),
   saturation: z
-    .object({ at, participants: z.number(), packetsPerSecond: z.number(), why: z.string() })
+    .object({
+      at,
+      participants: z.number(),
+      packetsPerSecond: z.number(),
+      why: z.string().describe('what gave way: loss or latency'),
+      limitedBy: z.string().default('').describe('what was full then'),
+      held: z
+        .object({ participants: z.number(), packetsPerSecond: z.number() })
+        .default({ participants: 0, packetsPerSecond: 0 })
+        .describe('the most that was held before'),
+    })
     .nullable()
-    .describe('where quality first gave way; null: it did not'),
+    .describe('where quality first gave way for two intervals; null: it did not'),
   events: z.array(eventSchema),
   notes: z.array(z.string()).describe('what a reader should know before trusting the figures'),
 });

@@ -15,8 +15,9 @@ h2{font-size:18px;margin:38px 0 12px}
 .verdict{font-size:14px;font-weight:650;padding:2px 12px;border-radius:20px;border:2px solid currentColor}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 .about{color:var(--soft);margin:0 0 6px;max-width:75ch}
+.load{font-weight:600;margin:8px 0 0;max-width:90ch}
 .reasons{margin:10px 0 0;padding:10px 16px 10px 34px;background:var(--card);border-left:4px solid var(--bad);border-radius:6px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:20px 0 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:10px;margin:20px 0 0}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:11px 14px}
 .tile b{display:block;font-size:22px;font-weight:650;line-height:1.25;white-space:nowrap}
 .tile span{color:var(--soft);font-size:13px}

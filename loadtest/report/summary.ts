@@ -1,8 +1,9 @@
 import type { RunResult } from './result.ts';
+import { saturationWords } from './saturation.ts';
 
 /** The result for a terminal; the first line is what the product is judged by. */
 export function summaryOf(result: RunResult): string {
-  const { isolation, totals, distributions, thresholds, outcome, reasons, saturation } = result;
+  const { isolation, totals, distributions, thresholds, outcome, reasons } = result;
   const ms = (value: number | null): string => (value === null ? '–' : `${value.toFixed(1)} ms`);
   const lines = [
     isolationLine(isolation),
@@ -15,12 +16,9 @@ export function summaryOf(result: RunResult): string {
   ];
   for (const { what, affected, longestMs, recovered, at } of result.faults)
     lines.push(
-      `fault         ${at.toFixed(1)} s, ${what}: ${affected} without media, ${recovered ? `at most ${ms(longestMs)}` : 'NOT ALL RECOVERED'}`,
+      `fault         ${at.toFixed(1)} s, ${what}: ${affected === 0 ? 'nobody without media for more than 0.5 s' : `${affected} without media, ${recovered ? `at most ${ms(longestMs)}` : 'NOT ALL RECOVERED'}`}`,
     );
-  if (saturation !== null)
-    lines.push(
-      `saturation    ${saturation.participants} participants, ${saturation.packetsPerSecond} packets/s: ${saturation.why}`,
-    );
+  lines.push(`load          ${saturationWords(result)}`);
   for (const { name, limit, value, holds, least, unit } of thresholds)
     lines.push(
       `${holds ? 'holds' : 'MISSED'.padEnd(5)}${holds ? '         ' : '        '}${name} ${value === null ? 'not measured' : Number(value.toPrecision(5))} ${unit} (${least ? 'least' : 'most'} ${limit})`,

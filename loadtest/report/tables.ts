@@ -57,7 +57,7 @@ export function faultTable({ faults }: RunResult): Markup {
   if (faults.length === 0) return nothing;
   const rows = faults.map(
     ({ at, what, affected, longestMs, recovered }) =>
-      html`<tr><td class="n">${seconds(at)}</td><td>${what}</td><td class="n">${affected}</td><td class="n">${milliseconds(longestMs)}</td><td class="${recovered ? 'good' : 'bad'}"><b>${affected === 0 ? 'nobody noticed' : recovered ? 'all came back' : 'not all came back'}</b></td></tr>`,
+      html`<tr><td class="n">${seconds(at)}</td><td>${what}</td><td class="n">${affected}</td><td class="n">${milliseconds(longestMs)}</td><td class="${recovered ? 'good' : 'bad'}"><b>${affected === 0 ? 'nobody for more than 0.5 s' : recovered ? 'all came back' : 'not all came back'}</b></td></tr>`,
   );
   return html`<h2>Faults, and what became of them</h2><div class="table"><table><thead><tr><th class="n">at</th><th>what</th><th class="n">lost media</th><th class="n">for at most</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }

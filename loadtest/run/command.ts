@@ -5,7 +5,7 @@ import { parsePolicy } from '../../src/policy/parse.ts';
 import { reportOf } from '../report/html.ts';
 import type { RunResult } from '../report/result.ts';
 import { summaryOf } from '../report/summary.ts';
-import { durationOf, loadScenario, participantsOf, type Scenario } from '../scenario/load.ts';
+import { durationOf, loadScenario, participantsOf, type Scenario, shortened } from '../scenario/load.ts';
 import { startOwnCluster } from '../target/own-cluster.ts';
 import { openRemote } from '../target/remote.ts';
 import { type Target, TargetError } from '../target/target.ts';
@@ -22,6 +22,7 @@ export interface RunCommand {
   readonly issuer?: string;
   readonly cloud?: string;
   readonly agents?: string;
+  readonly seconds?: string;
 }
 
 const EXIT: { readonly [Outcome in RunResult['outcome']]: number } = {
@@ -38,7 +39,11 @@ const EXIT: { readonly [Outcome in RunResult['outcome']]: number } = {
 export async function runCommand(command: RunCommand): Promise<number> {
   if (command.scenario === undefined)
     throw new TargetError('--scenario FILE is missing, such as loadtest/scenarios/meeting-4x4.yaml');
-  const scenario = loadScenario(command.scenario);
+  const loaded = loadScenario(command.scenario);
+  const scenario =
+    command.seconds === undefined
+      ? loaded
+      : shortened(loaded, wholeNumber('--seconds', command.seconds, 86_400));
   // Before an hour's run, not after it.
   for (const file of [command.json, command.html]) if (file !== undefined) requireWritable(file);
   const ending = new AbortController();
@@ -50,7 +55,8 @@ export async function runCommand(command: RunCommand): Promise<number> {
     progress.line(
       `${scenario.name}: ${participantsOf(scenario)} participants, ${durationOf(scenario)} s, ${target.nodes.length} nodes`,
     );
-    const agents = command.agents === undefined ? {} : { agents: wholeNumber(command.agents) };
+    const agents =
+      command.agents === undefined ? {} : { agents: wholeNumber('--agents', command.agents, 64) };
     const result = await runScenario({ scenario, target, progress, signal: ending.signal, ...agents });
     progress.close();
     if (command.json !== undefined) writeFileSync(command.json, `${JSON.stringify(result, null, 1)}\n`);
@@ -129,9 +135,9 @@ function requireWritable(file: string): void {
   }
 }
 
-function wholeNumber(text: string): number {
+function wholeNumber(option: string, text: string, most: number): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > 64)
-    throw new TargetError('--agents: a number from 1 to 64');
+  if (!/^\d+$/.test(text) || value < 1 || value > most)
+    throw new TargetError(`${option}: a number from 1 to ${most}`);
   return value;
 }

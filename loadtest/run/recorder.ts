@@ -12,6 +12,8 @@ export interface Interval {
   readonly measured: boolean;
   readonly readings: readonly AgentReading[];
   readonly processes: ReadonlyMap<string, Sample & Watched>;
+  /** Busy cores of the whole machine. */
+  readonly machine: number | null;
 }
 
 interface PairSum {
@@ -43,6 +45,8 @@ export class Recorder {
   readonly #firstPacket = new Histogram();
   #joins = 0;
   #joined = 0;
+  /** At the point before. */
+  #joinedBefore = 0;
   #failed = 0;
   #lost = 0;
   #bytes = 0;
@@ -89,10 +93,11 @@ export class Recorder {
   }
 
   /** Adds one interval, and gives its point. */
-  add({ at, seconds, phase, measured, readings, processes }: Interval): Point {
+  add({ at, seconds, phase, measured, readings, processes, machine }: Interval): Point {
     const latency = new Histogram();
     const layers: Record<string, number> = {};
     const seats: Record<string, number> = {};
+    const piped = new Map<string, number>();
     let [packets, missing, bytes, freezes, participants, lateness] = [0, 0, 0, 0, 0, 0];
     for (const reading of readings) {
       participants += reading.joined;
@@ -101,6 +106,9 @@ export class Recorder {
         layers[layer] = (layers[layer] ?? 0) + (received * 8) / seconds;
       for (const [datacenter, seated] of Object.entries(reading.seats))
         seats[datacenter] = (seats[datacenter] ?? 0) + seated;
+      // Receivers of one source at one datacenter may be spread over agents.
+      for (const [source, came] of Object.entries(reading.piped))
+        piped.set(source, Math.max(piped.get(source) ?? 0, came));
       for (const pair of reading.pairs) {
         packets += pair.packets;
         missing += pair.missing;
@@ -139,13 +147,32 @@ export class Recorder {
       layers: Object.fromEntries(Object.entries(layers).map(([layer, bits]) => [layer, Math.round(bits)])),
       seats,
       processes: sampled,
+      joins: this.#joined - this.#joinedBefore,
+      piped: Math.round([...piped.values()].reduce((sum, came) => sum + came, 0) / seconds),
+      machine: machine === null ? null : round(machine, 2),
     };
+    this.#joinedBefore = this.#joined;
     this.series.push(point);
     return point;
   }
 
-  event(at: number, kind: RunEvent['kind'], text: string, until: number | null = null): void {
-    this.events.push({ at: round(at, 2), kind, text, until: until === null ? null : round(until, 2) });
+  /** What comes back tells that it ended otherwise than was said. */
+  event(
+    at: number,
+    kind: RunEvent['kind'],
+    text: string,
+    until: number | null = null,
+  ): (ended: number) => void {
+    const event = { at: round(at, 2), kind, text, until: until === null ? null : round(until, 2) };
+    this.events.push(event);
+    return (ended) => {
+      event.until = round(ended, 2);
+    };
+  }
+
+  /** Processes by name. */
+  kinds(): ReadonlyMap<string, Watched['kind']> {
+    return new Map([...this.#processes.values()].map(({ name, kind }) => [name, kind]));
   }
 
   onDeath(name: string, at: number): void {

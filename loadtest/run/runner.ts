@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueJoinToken } from '../../src/tokens/issue.ts';
+import { BusyCores } from '../measure/busy-cores.ts';
 import { isLoopback, loopbackAddress } from '../measure/local-address.ts';
 import { thisMachine, versionsOf } from '../measure/machine.ts';
 import { randomFrom } from '../measure/random.ts';
@@ -16,8 +17,9 @@ import { frontDoorsOf } from './front-doors.ts';
 import { type Person, populationOf } from './population.ts';
 import type { Progress } from './progress.ts';
 import { Recorder } from './recorder.ts';
+import { saturationOf } from './saturation.ts';
 import { isMeasured, type Step, stepsOf, timesOf } from './schedule.ts';
-import { judge, saturationOf } from './verdict.ts';
+import { judge } from './verdict.ts';
 import { watchGenerator, watchTarget } from './watching.ts';
 
 /** Participants that one process of the JavaScript engine is given, where there are cores for more processes. */
@@ -65,6 +67,8 @@ class Run {
   #faults: Faults | null = null;
   #sessions = 0;
   #phase = { name: '', measured: false };
+  #onSaturated: () => void = () => undefined;
+  readonly #cores = new BusyCores();
   #lastReadingAt = performance.now();
   #problem: string | null = null;
   #interrupted = false;
@@ -147,7 +151,7 @@ class Run {
         : `${affected} participants lost media, not all got it back: ${what}`;
       this.#recorder.event(at + (longestMs ?? 0) / 1000, 'recovery', text);
     }
-    const sums = { ...this.#recorder.sums(), faults };
+    const sums = { ...this.#recorder.sums(), faults, saturation: this.#saturation() };
     const thresholds = judge(scenario.thresholds, sums);
     const isolation = this.#prober.tally.result();
     const reasons = [
@@ -189,10 +193,15 @@ class Run {
       thresholds,
       ...sums,
       series: this.#recorder.series,
-      saturation: saturationOf(this.#recorder.series),
       events: this.#recorder.events.toSorted((a, b) => a.at - b.at),
       notes: [...target.notes, ...this.#notes()],
     };
+  }
+
+  #saturation(): RunResult['saturation'] {
+    const { cores } = this.#machine;
+    const kinds = this.#recorder.kinds();
+    return saturationOf(this.#recorder.series, { limits: this.#options.scenario.saturation, kinds, cores });
   }
 
   #outcome(failed: boolean): RunResult['outcome'] {
@@ -207,15 +216,21 @@ class Run {
     for (const phase of scenario.phases) {
       if (this.#ending.signal.aborted) return;
       const begun = performance.now();
+      const phaseEnds = new AbortController();
+      const signal = AbortSignal.any([this.#ending.signal, phaseEnds.signal]);
       this.#phase = { name: phase.name, measured: isMeasured(phase) };
-      this.#recorder.event(this.#now(), 'phase', phase.name, this.#now() + phase.seconds);
+      this.#onSaturated = () => {
+        if (phase.until === 'saturated') phaseEnds.abort();
+      };
+      const ends = this.#recorder.event(this.#now(), 'phase', phase.name, this.#now() + phase.seconds);
       for (const step of stepsOf(phase, people, new Set(this.#present.keys()))) {
-        await this.#until(begun + step.at * 1000);
-        if (this.#ending.signal.aborted) return;
+        await this.#until(begun + step.at * 1000, signal);
+        if (signal.aborted) break;
         await this.#take(step, people);
         if (step.do === 'fault') progress.line(this.#recorder.events.at(-1)?.text ?? '');
       }
-      await this.#until(begun + phase.seconds * 1000);
+      await this.#until(begun + phase.seconds * 1000, signal);
+      if (phaseEnds.signal.aborted) ends(this.#now());
     }
   }
 
@@ -286,7 +301,10 @@ class Run {
     const seconds = (now - this.#lastReadingAt) / 1000;
     this.#lastReadingAt = now;
     const { name: phase, measured } = this.#phase;
-    const point = this.#recorder.add({ at: this.#now(), seconds, phase, measured, readings, processes });
+    const machine = this.#cores.sample();
+    const at = this.#now();
+    const point = this.#recorder.add({ at, seconds, phase, measured, readings, processes, machine });
+    if (this.#saturation() !== null) this.#onSaturated();
     const { attempts, admitted } = this.#prober.tally;
     this.#options.progress.point(point, { attempts, admitted }, durationOf(this.#options.scenario));
     for (const { name, kind, pid } of this.#processes.deaths()) {
@@ -320,10 +338,10 @@ class Run {
   }
 
   /** Waits for a moment, or for the run's end. */
-  async #until(moment: number): Promise<void> {
+  async #until(moment: number, signal = this.#ending.signal): Promise<void> {
     const wait = moment - performance.now();
     if (wait <= 0) return;
-    await sleep(wait, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+    await sleep(wait, undefined, { signal }).catch(() => undefined);
   }
 
   #now(): number {

@@ -15,7 +15,8 @@ export function isMeasured({ measure, present }: Phase): boolean {
 }
 
 /**
- * The steps of one phase in order. Joins and leaves are spread evenly over it, and over the rooms.
+ * The steps of one phase in order. Joins and leaves are spread evenly over it, and over the rooms unless it goes room
+ * by room.
  * @param present who is in when the phase begins
  */
 export function stepsOf(phase: Phase, people: readonly Person[], present: ReadonlySet<Person>): Step[] {
@@ -27,7 +28,7 @@ export function stepsOf(phase: Phase, people: readonly Person[], present: Readon
     for (const group of groups.values()) {
       const wanted = Math.round(group.length * phase.present);
       group.forEach((person, index) => {
-        const order = index / group.length;
+        const order = phase.roomByRoom ? 0 : index / group.length;
         if (index < wanted && !present.has(person)) changes.push({ order, do: 'join', person });
         if (index >= wanted && present.has(person)) changes.push({ order, do: 'leave', person });
       });

@@ -1,7 +1,7 @@
-import type { FaultResult, Point, RunResult } from '../report/result.ts';
+import type { FaultResult, RunResult } from '../report/result.ts';
 import type { Thresholds } from '../scenario/schema.ts';
 
-type Sums = Pick<RunResult, 'totals' | 'distributions' | 'faults'>;
+type Sums = Pick<RunResult, 'totals' | 'distributions' | 'faults' | 'saturation'>;
 
 interface Rule {
   readonly what: string;
@@ -59,6 +59,12 @@ const RULES: { readonly [Name in keyof Required<Thresholds>]: Rule } = {
     least: true,
     read: ({ totals }) => totals.packetsPerSecond,
   },
+  held: {
+    what: 'participants held without saturation',
+    unit: '',
+    least: true,
+    read: ({ totals, saturation }) => saturation?.held.participants ?? totals.most,
+  },
 };
 
 /** The thresholds of a scenario beside what was measured. What was not measured does not hold. */
@@ -70,34 +76,6 @@ export function judge(thresholds: Thresholds, sums: Sums): RunResult['thresholds
     const holds = value !== null && (least ? value >= limit : value <= limit);
     return { name, what, limit, least, value, unit, holds };
   });
-}
-
-/** Share of lost packets, and of one core, at which quality gives way. */
-const LOSS = 0.001;
-const CPU = 0.95;
-/** Fewer packets than this in an interval say nothing of a share of a thousandth. */
-const PACKETS = 2000;
-
-/** Where quality first gave way for two intervals in a row; null where it did not. */
-export function saturationOf(series: readonly Point[]): RunResult['saturation'] {
-  let earlier: string | null = null;
-  for (const point of series) {
-    const why = strainOf(point);
-    if (why !== null && earlier !== null) {
-      const { at, participants, packetsPerSecond } = point;
-      return { at, participants, packetsPerSecond, why };
-    }
-    earlier = why;
-  }
-  return null;
-}
-
-function strainOf({ loss, packetsPerSecond, seconds, processes, measured }: Point): string | null {
-  if (!measured) return null;
-  if (loss > LOSS && packetsPerSecond * seconds >= PACKETS)
-    return `${(loss * 100).toFixed(2)} % of the packets lost`;
-  const full = Object.entries(processes).find(([, { cpu }]) => cpu >= CPU);
-  return full === undefined ? null : `${full[0]} at ${Math.round(full[1].cpu * 100)} % of a core`;
 }
 
 function longestOf(faults: readonly FaultResult[]): number | null {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/fault.ts';
-import { durationOf, loadScenario, parseScenario, participantsOf } from './load.ts';
+import { durationOf, loadScenario, parseScenario, participantsOf, shortened } from './load.ts';
 
 const SCENARIOS = join(import.meta.dirname, '..', 'scenarios');
 const BASE = `name: small
@@ -80,5 +80,15 @@ describe('scenarios', () => {
       /^2:9 policy: .*none\.yaml cannot be read \(ENOENT\)$/,
     );
     expect(faultsOf('name: [')[0]).toMatch(/^1:8 /);
+  });
+
+  test('can be cut to so many seconds, the longest phase alone', () => {
+    const soak = loadScenario(join(import.meta.dirname, '..', 'scenarios', 'soak.yaml'));
+    expect(durationOf(shortened(soak, 600))).toBe(600);
+    expect(shortened(soak, 600).phases.map(({ seconds }) => seconds)).toEqual([60, 480, 60]);
+    expect(durationOf(shortened(soak, 10))).toBe(121);
+    expect(shortened(soak, 86_400).phases[1]?.seconds).toBe(86_000);
+    const faults = loadScenario(join(import.meta.dirname, '..', 'scenarios', 'lossy.yaml'));
+    expect(shortened({ ...faults, phases: faults.phases.slice(2, 3) }, 5).phases[0]?.faults).toHaveLength(1);
   });
 });

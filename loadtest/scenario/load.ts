@@ -62,6 +62,20 @@ export function durationOf({ phases }: Pick<ScenarioDocument, 'phases'>): number
   return phases.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
+/** The scenario with its longest phase cut, so that all take so many seconds where that can be had. */
+export function shortened<T extends Pick<ScenarioDocument, 'phases'>>(scenario: T, seconds: number): T {
+  const { phases } = scenario;
+  const longest = Math.max(...phases.map((phase) => phase.seconds));
+  const cut = phases.findIndex((phase) => phase.seconds === longest);
+  const left = Math.min(longest, Math.max(1, seconds - (durationOf(scenario) - longest)));
+  return {
+    ...scenario,
+    phases: phases.map((phase, index) =>
+      index === cut ? { ...phase, seconds: left, faults: phase.faults.filter(({ at }) => at < left) } : phase,
+    ),
+  };
+}
+
 function readPolicy(file: string, document: ConfigDocument): Policy {
   const where = document.place(['policy']);
   let text: string;

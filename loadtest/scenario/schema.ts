@@ -106,6 +106,10 @@ const phaseSchema = z.strictObject({
   churn: z.number().min(0).max(500).default(0),
   /** Whether thresholds on media count here. By default where nobody has to join or leave. */
   measure: z.boolean().optional(),
+  /** Rooms are filled or emptied one after the other, rather than all at the same pace. */
+  roomByRoom: z.boolean().default(false),
+  /** Ends the phase early, once the cluster is saturated. */
+  until: z.literal('saturated').optional(),
   faults: z.array(faultSchema).max(50).default([]),
 });
 
@@ -126,6 +130,16 @@ const thresholdsSchema = z.strictObject({
   recovery: z.number().positive().optional(),
   /** At least so many delivered packets a second, on average. */
   packetsPerSecond: z.number().positive().optional(),
+  /** At least so many participants are held without saturation. */
+  held: z.number().positive().optional(),
+});
+
+/** Two measured intervals in a row beyond either, and the cluster is saturated. */
+const saturationSchema = z.strictObject({
+  /** Share of packets that never come. */
+  loss: share.default(0.001),
+  /** Milliseconds, one way. */
+  latencyP99: z.number().positive().default(250),
 });
 
 export const scenarioSchema = z.strictObject({
@@ -157,12 +171,15 @@ export const scenarioSchema = z.strictObject({
   phases: z.array(phaseSchema).min(1).max(50),
   /** Isolation probes: a round of them every so many seconds, the first once the run begins. */
   probes: z.strictObject({ every: z.number().min(1).max(3600).default(15) }).default({ every: 15 }),
+  /** From where on quality counts as lost; the report names the point. */
+  saturation: saturationSchema.default({ loss: 0.001, latencyP99: 250 }),
   thresholds: thresholdsSchema.default({}),
 });
 
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type Fault = z.infer<typeof faultSchema>;
 export type Thresholds = z.infer<typeof thresholdsSchema>;
+export type SaturationLimits = z.infer<typeof saturationSchema>;
 export type Phase = z.infer<typeof phaseSchema>;
 export type Publishing = z.infer<typeof publishingSchema>;
 export type Subscribing = z.infer<typeof subscribingSchema>;

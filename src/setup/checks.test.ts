@@ -80,6 +80,7 @@ describe('Debian packages', () => {
       'chromium',
       'iproute2',
       'haproxy',
+      'nftables',
     ]);
   });
 });

@@ -8,6 +8,7 @@ const redis = { name: 'redis-server', package: 'redis-server' };
 const chromium = { name: 'chromium', package: 'chromium' };
 const iproute = { name: 'ip', package: 'iproute2' };
 const haproxy = { name: 'haproxy', package: 'haproxy' };
+const nftables = { name: 'nft', package: 'nftables' };
 
 /** @typedef {{ name: string, package: string }} Requirement a command or a header, and the Debian package that has it */
 
@@ -26,7 +27,7 @@ export function buildRequirements(root) {
 export const clusterRequirements = { commands: [redis], headers: [] };
 
 /** What the tests run on. */
-export const testRequirements = { commands: [redis, chromium, iproute, haproxy], headers: [] };
+export const testRequirements = { commands: [redis, chromium, iproute, haproxy, nftables], headers: [] };
 
 /**
  * The packages whose command or header is not there. What counts is the thing itself and not the package:

@@ -21,13 +21,12 @@ export function histogramChart(title: string, distribution: Distribution): Marku
   const x = linear(most, LEFT, WIDTH - RIGHT, 6);
   const bars = Array.from({ length: BARS }, () => 0);
   for (const [bucket, times] of buckets) {
-    // A wide bucket is spread over the bars that it covers.
-    const [from, to] = [lowestOf(bucket) / 1000, lowestOf(bucket + 1) / 1000];
-    const first = Math.min(BARS - 1, Math.floor((from / x.top) * BARS));
-    const last = Math.max(first, Math.min(BARS - 1, Math.ceil((to / x.top) * BARS) - 1));
-    for (let bar = first; bar <= last; bar += 1) bars[bar] = (bars[bar] ?? 0) + times / (last - first + 1);
+    const middle = (lowestOf(bucket) + lowestOf(bucket + 1)) / 2000;
+    const bar = Math.min(BARS - 1, Math.floor((middle / x.top) * BARS));
+    bars[bar] = (bars[bar] ?? 0) + times;
   }
-  const y = linear(Math.max(...bars), HEIGHT - BOTTOM, TOP, 3);
+  const highest = Math.max(...bars);
+  const y = linear(highest, HEIGHT - BOTTOM, TOP, Math.min(3, highest));
   const step = (WIDTH - LEFT - RIGHT) / BARS;
   const drawn = bars.map((value, index) =>
     value === 0

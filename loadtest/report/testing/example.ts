@@ -145,6 +145,9 @@ function pointAt(index: number): Point {
     layers: { audio: 1e5, 'camera 1': 2e6 },
     seats: { fra: Math.min(4, index) },
     processes: { 'fra-1 worker': { cpu: 0.1, memory: 2 ** 24 } },
+    joins: 0,
+    piped: 0,
+    machine: 0.6,
   };
 }
 
