@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,23 @@ describe('watershed', () => {
     child[stream === 'stdout' ? 'stderr' : 'stdout'].resume();
     const [code] = await once(child, 'close', { signal: AbortSignal.timeout(30_000) });
     expect(code).toBe(2);
+  });
+
+  it('does not answer on a disk that is full', async () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const watershed = join(root, 'src/cli/watershed.mjs');
+      const args = [watershed, 'policy', 'check', join(root, 'config/policies/zoom-2020.yaml')];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', full, 'pipe'] });
+      let stderr = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      const [code] = await once(child, 'close', { signal: AbortSignal.timeout(30_000) });
+      expect([code, stderr]).toEqual([2, expect.stringContaining('watershed: cannot write: ENOSPC')]);
+    } finally {
+      closeSync(full);
+    }
   });
 
   it('is what npx finds in a checkout, with nothing but the packages installed', async () => {

@@ -36,7 +36,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   // Whoever pipes into `head` closes early. That is no failure, and changes nothing about what the exit code says.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code === 'EPIPE') return;
+      // A full disk must not look like an answer: 1 would be one.
+      if (stream === process.stdout) process.stderr.write(`watershed: cannot write: ${error.message}\n`);
+      process.exit(2);
     });
   }
   const program = new Command('watershed')

@@ -47,7 +47,7 @@ function enrol(over: Partial<EnrolOptions> = {}): { code: number; out: string; e
     err: (text: string) => {
       seen.err += text;
     },
-    color: false,
+    color: { out: false, err: false },
     exit: (code: number) => {
       seen.code = code;
     },

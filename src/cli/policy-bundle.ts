@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import {
   type Bundle,
   type BundleResult,
@@ -15,6 +15,10 @@ import {
 import { parsePolicyBytes } from '../policy/parse.ts';
 import { check } from '../policy/prove.ts';
 import { EXIT, faultLine, type Io, paint, printJson } from './policy-io.ts';
+import { readAtMost } from './read-file.ts';
+
+/** Above what a bundle can be: a policy, with every character of it escaped, and some signatures. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** A file that cannot be used; the command ends with exit 2. */
 class Unusable extends Error {
@@ -34,7 +38,7 @@ function guarded(io: Io, json: boolean, run: () => void): void {
     if (!(error instanceof Unusable)) throw error;
     const { file, message } = error;
     if (json) printJson(io, { exit: EXIT.notPolicy, file, message });
-    else io.out(`${file}:1:1: ${message}\n`);
+    else io.out(faultLine({ file, line: 1, column: 1, code: 'unusable', message }));
     io.exit(EXIT.notPolicy);
   }
 }
@@ -46,7 +50,7 @@ export function runKeygen(io: Io, file: string, { json }: { json: boolean }): vo
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     write(file, pem, { mode: 0o600, flag: 'wx' });
     const key = publicKeyText(createPublicKey(privateKey));
-    if (json) printJson(io, { file, key });
+    if (json) printJson(io, { exit: EXIT.ok, file, key });
     else io.out(`${key}\n`);
     io.exit(EXIT.ok);
   });
@@ -120,8 +124,9 @@ export function runVerify(io: Io, file: string, options: VerifyOptions, now: num
     const bytes = read(file);
     const signers = options.signer.map(parseSigner);
     const cloud = options.cloud ?? cloudOf(bytes, file);
-    const floor = Number(options.above ?? 0);
-    if (!Number.isSafeInteger(floor)) throw new Unusable('--above', 'not a version');
+    const above = options.above ?? '0';
+    const floor = Number(above);
+    if (!/^\d+$/.test(above) || !Number.isSafeInteger(floor)) throw new Unusable('--above', 'not a version');
     const judged = verifyBundle(bytes, { cloud, signers, highest: null, now, file });
     const result =
       judged.ok && judged.policy.version <= floor ? tooOld(judged.policy.version, floor) : judged;
@@ -162,11 +167,14 @@ function parseSigner(text: string): TrustedSigner {
 }
 
 function read(file: string): Uint8Array {
+  let bytes: Uint8Array | null;
   try {
-    return readFileSync(file);
+    bytes = readAtMost(file, MAX_BYTES);
   } catch (error) {
     throw new Unusable(file, `cannot be read: ${reason(error)}`);
   }
+  if (bytes === null) throw new Unusable(file, `larger than ${MAX_BYTES} bytes`);
+  return bytes;
 }
 
 function write(file: string, text: string, options: { mode?: number; flag?: string }): void {

@@ -9,6 +9,7 @@ import {
   type LoadedPolicy,
   loadPolicy,
   paint,
+  printable,
   printJson,
   printWarnings,
 } from './policy-io.ts';
@@ -56,13 +57,19 @@ function print(
     printWarnings(io, warnings);
     for (const finding of [...faults, ...violations]) io.out(faultLine(finding));
     if (status === 'violated')
-      io.err(`${file}: ${paint(io, 'red', 'refused')}: ${count(violations.length, 'violation')}\n`);
+      io.err(
+        `${printable(file)}: ${paint(io, 'red', 'refused', 'err')}: ${count(violations.length, 'violation')}\n`,
+      );
     if (status === 'not-a-policy')
-      io.err(`${file}: ${paint(io, 'red', 'not a policy')}: ${count(faults.length, 'fault')}\n`);
+      io.err(
+        `${printable(file)}: ${paint(io, 'red', 'not a policy', 'err')}: ${count(faults.length, 'fault')}\n`,
+      );
     if (certificate !== null) {
       const { cloud, version, policy, facts } = certificate;
       const proved = `${count(facts.length, 'route entry', 'route entries')}, each admitted by its fences`;
-      io.out(`${file}: ${paint(io, 'green', 'holds')}: ${cloud} ${version}, ${proved}; ${policy}\n`);
+      io.out(
+        `${printable(file)}: ${paint(io, 'green', 'holds')}: ${cloud} ${version}, ${proved}; ${policy}\n`,
+      );
     }
   }
   for (const violation of shared) io.out(faultLine(violation));

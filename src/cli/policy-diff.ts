@@ -1,7 +1,7 @@
 import { diffPolicies, type PolicyDiff, type ReachChange } from '../policy/diff.ts';
 import type { Policy } from '../policy/model.ts';
 import { check } from '../policy/prove.ts';
-import { count, EXIT, faultLine, type Io, loadOrReport, paint, printJson } from './policy-io.ts';
+import { count, EXIT, faultLine, type Io, loadOrReport, paint, printable, printJson } from './policy-io.ts';
 
 /** `policy diff OLD NEW`: what NEW lets processed where that OLD does not, and the reverse. */
 export function runDiff(
@@ -82,7 +82,7 @@ function printText(io: Io, diff: PolicyDiff, now: Policy, violations: number): v
     io.out(`${paint(io, sign === '+' ? 'red' : 'green', text)}\n`);
   }
   for (const { datacenter, part, from, to } of diff.identities) {
-    io.out(`  ${datacenter} is another: ${part} ${from} → ${to}\n`);
+    io.out(`${printable(`  ${datacenter} is another: ${part} ${from} → ${to}`)}\n`);
   }
   for (const note of diff.notes) io.out(`  ${note}\n`);
   if (violations > 0) io.out(`  refused by check: ${count(violations, 'violation')}\n`);

@@ -1,14 +1,15 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { styleText } from 'node:util';
 import type { Fault, Policy, Positions } from '../policy/model.ts';
 import { parsePolicyBytes } from '../policy/parse.ts';
 import { LIMITS } from '../policy/tree.ts';
+import { readAtMost } from './read-file.ts';
 
-/** Where a command writes, so that tests can read it. `color`: stdout is a terminal that wants it. */
+/** Where a command writes, so that tests can read it. */
 export interface Io {
   out(text: string): void;
   err(text: string): void;
-  readonly color: boolean;
+  /** Whether each is a terminal that wants colours. */
+  readonly color: { readonly out: boolean; readonly err: boolean };
   /** Sets the exit code; the process ends when everything is written. */
   exit(code: number): void;
   /** Ends the command now: a wrong call, or help was shown. */
@@ -18,12 +19,17 @@ export interface Io {
 export const processIo: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
-  color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  color: { out: wantsColor(process.stdout), err: wantsColor(process.stderr) },
   exit: (code) => {
     process.exitCode = code;
   },
   abort: (code) => process.exit(code),
 };
+
+/** A terminal that has colours, and whose user has not declined them (NO_COLOR, TERM=dumb). */
+function wantsColor(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.hasColors();
+}
 
 /** Exit codes of the policy commands (section 8 of the design). */
 export const EXIT = { ok: 0, violation: 1, notPolicy: 2, wider: 3 } as const;
@@ -51,36 +57,17 @@ export function loadPolicy(file: string): Loaded {
   return parsePolicyBytes(bytes, file);
 }
 
-/** The bytes of a file, a pipe or a device; null where there are more than that, so that no file is endless. */
-function readAtMost(file: string, most: number): Uint8Array | null {
-  const descriptor = openSync(file, 'r');
-  try {
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for (;;) {
-      const chunk = Buffer.alloc(64 * 1024);
-      const read = readSync(descriptor, chunk);
-      if (read === 0) return Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, read));
-      total += read;
-      if (total > most) return null;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 function unreadable(file: string, message: string): Loaded {
   return { ok: false, faults: [{ file, line: 1, column: 1, code: 'unreadable', message }] };
 }
 
 /** `FILE:LINE:COL: message`, on one line: what a document brings along can neither end it nor steer a terminal. */
 export function faultLine({ file, line, column, message }: Fault): string {
-  return `${file}:${line}:${column}: ${printable(message)}\n`;
+  return `${printable(`${file}:${line}:${column}: ${message}`)}\n`;
 }
 
 /** Control characters and direction overrides as escapes. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -89,9 +76,7 @@ function printable(text: string): string {
 
 /** Warnings go to stderr: stdout has what decides the exit code. */
 export function printWarnings(io: Io, warnings: readonly Fault[]): void {
-  for (const { file, line, column, message } of warnings) {
-    io.err(`${file}:${line}:${column}: warning: ${printable(message)}\n`);
-  }
+  for (const warning of warnings) io.err(faultLine({ ...warning, message: `warning: ${warning.message}` }));
 }
 
 /** The loaded policy, or null after its faults are printed and the exit code is set. */
@@ -101,7 +86,7 @@ export function loadOrReport(io: Io, file: string, json: boolean): LoadedPolicy 
     printWarnings(io, loaded.warnings);
     return loaded;
   }
-  if (json) printJson(io, { status: 'not-a-policy', file, faults: loaded.faults });
+  if (json) printJson(io, { exit: EXIT.notPolicy, status: 'not-a-policy', file, faults: loaded.faults });
   else for (const fault of loaded.faults) io.out(faultLine(fault));
   io.exit(EXIT.notPolicy);
   return null;
@@ -113,8 +98,9 @@ export function printJson(io: Io, value: unknown): void {
 
 type Style = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 
-export function paint(io: Io, style: Style, text: string): string {
-  return io.color ? styleText(style, text) : text;
+/** Text for stdout (or, if said so, stderr), coloured where that is a terminal that wants it. */
+export function paint(io: Io, style: Style, text: string, where: 'out' | 'err' = 'out'): string {
+  return io.color[where] ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** `1 entry`, `2 entries`. */

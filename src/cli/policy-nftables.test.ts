@@ -35,7 +35,7 @@ function run(options: Partial<Parameters<typeof runNftables>[2]>, file = policy)
     err: (text: string) => {
       result.err += text;
     },
-    color: false,
+    color: { out: false, err: false },
     exit: (code: number) => {
       result.code = code;
     },

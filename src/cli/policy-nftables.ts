@@ -1,6 +1,7 @@
 import { compilePolicy } from '../policy/compile.ts';
 import { type NodePorts, nftablesOf } from '../policy/nftables.ts';
-import { EXIT, type Io, loadOrReport, printJson } from './policy-io.ts';
+import { unknownNames } from './policy-explain.ts';
+import { EXIT, faultLine, type Io, loadOrReport, printJson, printWarnings } from './policy-io.ts';
 
 export interface NftablesOptions {
   readonly datacenter: string;
@@ -19,7 +20,7 @@ export function runNftables(io: Io, file: string, options: NftablesOptions): voi
   if (loaded === null) return;
   const site = loaded.policy.datacenters.get(datacenter);
   const faults: string[] = [];
-  if (site === undefined) faults.push(`the policy defines no datacenter "${datacenter}"`);
+  faults.push(...unknownNames(loaded, [], [datacenter]));
   const ports: NodePorts = {
     signaling: options.signalingPort ?? portOf(site?.url),
     media: options.mediaPorts,
@@ -31,15 +32,17 @@ export function runNftables(io: Io, file: string, options: NftablesOptions): voi
   }
   if (faults.length > 0) {
     if (json) printJson(io, { exit: EXIT.notPolicy, status: 'unusable', file, faults });
-    else for (const fault of faults) io.out(`${file}:1:1: ${fault}\n`);
+    else
+      for (const message of faults)
+        io.out(faultLine({ file, line: 1, column: 1, code: 'unusable', message }));
     io.exit(EXIT.notPolicy);
     return;
   }
   const ruleset = nftablesOf(compilePolicy(loaded.policy), datacenter, ports);
   const without = [...loaded.policy.datacenters.values()].filter((d) => d.media.length === 0);
   for (const { name } of without) {
-    const { line, column } = loaded.positions.key(['datacenters', name]);
-    io.err(`${file}:${line}:${column}: warning: ${name} has no media prefixes: its nodes are shut out\n`);
+    const message = `${name} has no media prefixes: its nodes are shut out`;
+    printWarnings(io, [{ file, ...loaded.positions.key(['datacenters', name]), code: 'no-media', message }]);
   }
   if (json) printJson(io, { exit: EXIT.ok, datacenter, ports, without: without.map((d) => d.name), ruleset });
   else io.out(ruleset);

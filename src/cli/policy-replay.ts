@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { compilePolicy } from '../policy/compile.ts';
 import { type Flip, type RecordedDecision, replay } from '../policy/replay.ts';
-import { count, EXIT, type Io, loadOrReport, paint, printJson } from './policy-io.ts';
+import { count, EXIT, faultLine, type Io, loadOrReport, paint, printable, printJson } from './policy-io.ts';
+import { linesOf } from './read-file.ts';
 
 const record = z.object({
   step: z.string(),
@@ -19,6 +19,9 @@ const record = z.object({
 /** A line of the node's log that holds a decision, or a decision alone. */
 const line = z.union([z.object({ decision: record }).transform((l) => l.decision), record]);
 
+/** Characters of a line; one that is longer is no decision record. */
+const LONGEST_RECORD = 1024 * 1024;
+
 interface Numbered {
   readonly line: number;
   readonly decision: RecordedDecision;
@@ -31,7 +34,7 @@ export function runReplay(io: Io, file: string, records: string, { json }: { jso
   const read = readRecords(records);
   if (typeof read === 'string') {
     if (json) printJson(io, { exit: EXIT.notPolicy, status: 'unreadable', faults: [read] });
-    else io.out(`${records}:1:1: ${read}\n`);
+    else io.out(faultLine({ file: records, line: 1, column: 1, code: 'unreadable', message: read }));
     io.exit(EXIT.notPolicy);
     return;
   }
@@ -51,7 +54,8 @@ export function runReplay(io: Io, file: string, records: string, { json }: { jso
       const sign = flip.opens === 'no' ? '-' : '+';
       const perhaps = flip.opens === 'possibly' ? 'possibly ' : '';
       const who = `${step} of ${home ?? 'a session without a label'} at ${here || 'no datacenter'}`;
-      const text = `${sign} ${records}:${lineOf(flip)}: ${who}: ${flip.from} → ${perhaps}${flip.to} (${flip.code})`;
+      const flipped = `${flip.from} → ${perhaps}${flip.to} (${flip.code})`;
+      const text = printable(`${sign} ${records}:${lineOf(flip)}: ${who}: ${flipped}`);
       io.out(`${paint(io, flip.opens === 'no' ? 'green' : 'red', text)}\n`);
     }
     const flips = `${count(result.flips.length, 'flip')}, ${opening.length} of them opening`;
@@ -64,24 +68,24 @@ export function runReplay(io: Io, file: string, records: string, { json }: { jso
 
 /** The decisions among the lines, and how many lines are none; or why the file cannot be read. */
 function readRecords(file: string): { found: Numbered[]; other: number } | string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    return `cannot be read: ${error instanceof Error ? error.message : 'unknown'}`;
-  }
   const found: Numbered[] = [];
   let other = 0;
-  for (const [i, raw] of text.split('\n').entries()) {
-    if (raw.trim() === '') continue;
-    const parsed = line.safeParse(parseJson(raw));
-    if (!parsed.success) {
-      other++;
-      continue;
+  let number = 0;
+  try {
+    for (const raw of linesOf(file, LONGEST_RECORD)) {
+      number++;
+      if (raw.trim() === '') continue;
+      const parsed = line.safeParse(parseJson(raw));
+      if (!parsed.success) {
+        other++;
+        continue;
+      }
+      const { at } = parsed.data;
+      const time = at === undefined ? null : typeof at === 'number' ? at : Date.parse(at);
+      found.push({ line: number, decision: { ...parsed.data, at: time } });
     }
-    const { at } = parsed.data;
-    const time = at === undefined ? null : typeof at === 'number' ? at : Date.parse(at);
-    found.push({ line: i + 1, decision: { ...parsed.data, at: time } });
+  } catch (error) {
+    return `cannot be read: ${error instanceof Error ? error.message : 'unknown'}`;
   }
   return found.length === 0 && other > 0 ? 'no line of it is a decision record' : { found, other };
 }

@@ -24,16 +24,18 @@ export function runSimulate(
   if (options.all) {
     const found = outcomes(p, client, down);
     const barred = barredOf(p, client);
-    if (json) printJson(io, { client, down: options.down, outcomes: found, barred });
+    const exit = found.some(({ served }) => served !== null) ? EXIT.ok : EXIT.violation;
+    if (json) printJson(io, { exit, client, down: options.down, outcomes: found, barred });
     else {
       for (const outcome of found) io.out(`${outcomeLine(io, outcome, down)}\n`);
       printBarred(io, loaded, barred);
     }
-    io.exit(EXIT.ok);
+    io.exit(exit);
     return;
   }
   const simulation = simulate(p, client, down, options.jti);
-  if (json) printJson(io, { client, down: options.down, ...simulation });
+  const exit = simulation.served === null ? EXIT.violation : EXIT.ok;
+  if (json) printJson(io, { exit, client, down: options.down, ...simulation });
   else {
     for (const [i, { as, datacenter, outcome }] of simulation.attempts.entries()) {
       const style = outcome === 'served' ? 'green' : 'yellow';
@@ -44,7 +46,7 @@ export function runSimulate(
       io.out(`${paint(io, 'red', 'refused')}: no datacenter that may serve ${client} is up\n`);
     printBarred(io, loaded, simulation.barred);
   }
-  io.exit(simulation.served === null ? EXIT.violation : EXIT.ok);
+  io.exit(exit);
 }
 
 function outcomeLine(io: Io, { served, as, needs }: Outcome, down: ReadonlySet<string>): string {

@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { policyCommand } from './policy.ts';
-import type { Io } from './policy-io.ts';
+import { runPolicy as run } from './testing/policy-run.ts';
 
 const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
 const file = (name: string) => join(POLICIES, `${name}.yaml`);
@@ -13,35 +12,6 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'watershed-policy-'));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-class Aborted extends Error {}
-
-/** Runs `watershed policy …` in this process. */
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const result = { code: 0, out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      result.out += text;
-    },
-    err: (text) => {
-      result.err += text;
-    },
-    color: false,
-    exit: (code) => {
-      result.code = code;
-    },
-    abort: (code) => {
-      result.code = code;
-      throw new Aborted();
-    },
-  };
-  try {
-    await policyCommand(io, args).parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof Aborted)) throw error;
-  }
-  return result;
-}
 
 function write(name: string, content: string | Uint8Array): string {
   const path = join(dir, name);
@@ -161,6 +131,7 @@ describe('policy diff', () => {
   it('2: not a policy, or another cloud', async () => {
     expect((await run('diff', file('zoom-2020'), write('x.yaml', 'a'))).code).toBe(2);
     expect((await run('diff', file('zoom-2020'), file('government'))).code).toBe(2);
+    expect((await run('diff', file('zoom-2020'), file('zoom-2020'), '--json', '--markdown')).code).toBe(2);
   });
 });
 
@@ -204,8 +175,18 @@ describe('policy simulate, meet and graph', () => {
     expect(refused.code).toBe(1);
     expect(refused.out).toMatch(/^never secondary sha: .*zoom-2020-february\.yaml:7:34\)$/m);
     expect((await simulate('--client', 'us', '--down', 'xxx')).code).toBe(2);
-    const all = await simulate('--client', 'us', '--all', '--json');
-    expect(JSON.parse(all.out).outcomes).toHaveLength(6);
+    expect((await simulate('--client', 'us', '--down', ' sjc, iad ,')).out).toMatch(
+      /^1\. primary +sjc: down\n2\. primary +iad: down$/m,
+    );
+  });
+
+  it('tells every outcome: 0, or 1 where nobody is served in any', async () => {
+    const all = (...args: string[]) => run('simulate', file('zoom-2020'), '--client', 'us', '--all', ...args);
+    const { code, out } = await all('--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ exit: 0, outcomes: { length: 6 } });
+    expect((await all('--down', 'sjc,iad,fra,ams')).code).toBe(0);
+    expect(await all('--down', 'sjc,iad,fra,ams,hkg')).toMatchObject({ code: 1, out: 'refused\n' });
   });
 
   it('meets, or says why not', async () => {
@@ -217,6 +198,7 @@ describe('policy simulate, meet and graph', () => {
       out: expect.stringContaining('cn sits at: nowhere'),
     });
     expect((await run('meet', apart, 'xx')).code).toBe(2);
+    expect((await run('meet', apart, 'us', 'us')).out).toBe((await run('meet', apart, 'us')).out);
   });
 
   it('draws to stdout or a file', async () => {
@@ -224,7 +206,15 @@ describe('policy simulate, meet and graph', () => {
     const out = join(dir, 'g.svg');
     expect((await run('graph', file('zoom-2020'), '--out', out)).code).toBe(0);
     expect(readFileSync(out, 'utf8')).toContain('commercial');
-    expect((await run('graph', file('zoom-2020'), '--out', join(dir, 'no', 'g.svg'))).code).toBe(2);
+    const nowhere = join(dir, 'no', 'g.svg');
+    expect(await run('graph', file('zoom-2020'), '--out', nowhere)).toMatchObject({
+      code: 2,
+      out: expect.stringContaining(`${nowhere}:1:1: cannot be written: `),
+    });
+    expect(JSON.parse((await run('graph', file('zoom-2020'), '--json')).out)).toMatchObject({
+      exit: 0,
+      svg: expect.stringMatching(/^<svg /),
+    });
   });
 });
 
@@ -297,6 +287,8 @@ describe('policy keygen, sign and verify', () => {
     expect((await run('verify', bundle, ...roots, '--cloud', 'government')).code).toBe(1);
     expect((await run('verify', bundle, '--signer', ana)).code).toBe(1);
     expect((await run('verify', bundle, '--signer', 'ed25519:x')).code).toBe(2);
+    expect((await run('verify', bundle, ...roots, '--above', '')).code).toBe(2);
+    expect((await run('verify', bundle, ...roots, '--above', '1e1')).code).toBe(2);
     expect((await run('verify', join(dir, 'none'), ...roots)).code).toBe(2);
   });
 
@@ -306,44 +298,5 @@ describe('policy keygen, sign and verify', () => {
     expect((await run('sign', file('zoom-2020-february'), '--key', key)).code).toBe(1);
     expect((await run('sign', write('n.yaml', 'a'), '--key', key)).code).toBe(2);
     expect((await run('sign', file('zoom-2020'), '--key', file('zoom-2020'))).code).toBe(2);
-  });
-});
-
-describe('whatever is in a file or on the command line', () => {
-  it('findings stay on one line each, and steer no terminal', async () => {
-    const text = readFileSync(file('zoom-2020'), 'utf8').replace(
-      '  cn:',
-      '  "\\e[31mred\\u202e": { countries: [FR, FR], admits: any }\n  "new\\nline": { countries: [FR], admits: any }\n  cn:',
-    );
-    const { code, out } = await run('check', write('escapes.yaml', text));
-    expect(code).toBe(2);
-    expect(['\u001b', '\u202e'].some((character) => out.includes(character))).toBe(false);
-    for (const line of out.trim().split('\n')) expect(line).toMatch(/escapes\.yaml:\d+:\d+: /);
-  });
-
-  it('a file without end is read no further than a policy may be long', async () => {
-    const { code, out } = await run('check', '/dev/zero');
-    expect([code, out]).toEqual([2, '/dev/zero:1:1: larger than 2097152 characters\n']);
-  });
-
-  it.each([
-    [['check', '--json']],
-    [['explain', 'zoom-2020', '--client', 'us', '--json']],
-    [['frobnicate', '--json']],
-    [['check', '--jsn', 'zoom-2020', '--json']],
-    [['check', 'none', '--json']],
-    [['diff', 'zoom-2020', 'none', '--json']],
-    [['explain', 'zoom-2020', '--client', '__proto__', '--datacenter', 'sha', '--json']],
-    [['explain', 'zoom-2020', '--client', 'us', '--datacenter', 'constructor', '--json']],
-    [['simulate', 'zoom-2020', '--client', 'xx', '--json']],
-    [['meet', 'zoom-2020', 'us', 'xx', '--json']],
-    [['replay', 'zoom-2020', 'none', '--json']],
-    [['sign', 'none', '--key', 'none', '--json']],
-    [['verify', 'none', '--signer', 'x', '--json']],
-    [['keygen', '/nowhere/at/all', '--json']],
-  ])('--json prints one document and nothing else: %j', async (args) => {
-    const { code, out } = await run(...args.map((arg) => (arg === 'zoom-2020' ? file(arg) : arg)));
-    expect(code).toBe(2);
-    expect(JSON.parse(out)).toBeTypeOf('object');
   });
 });

@@ -39,7 +39,7 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
     .argument('<old>', 'the policy that runs')
     .argument('<new>', 'the draft')
     .option('--json', 'one JSON document on stdout', false)
-    .option('--markdown', 'for a comment on a pull request', false)
+    .addOption(new Option('--markdown', 'for a comment on a pull request').default(false).conflicts('json'))
     .action((old: string, now: string, options: { json: boolean; markdown: boolean }) =>
       runDiff(io, old, now, options),
     );
@@ -76,12 +76,7 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
     .argument('<region...>', 'client regions')
     .option('--json', 'one JSON document on stdout', false)
     .action((file: string, regions: string[], options: { json: boolean }) =>
-      runMeet(
-        io,
-        file,
-        regions.flatMap((r) => names(r)),
-        options,
-      ),
+      runMeet(io, file, [...new Set(regions.flatMap((r) => names(r)))], options),
     );
 
   policy
@@ -89,7 +84,8 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
     .description('an SVG of regions, fences, datacenters and routes; forbidden entries in red')
     .argument('<file>', 'the policy')
     .option('--out <file>', 'where to write it; stdout by default')
-    .action((file: string, options: { out?: string }) => runGraph(io, file, options));
+    .option('--json', 'one JSON document on stdout, with the SVG in it', false)
+    .action((file: string, options: { out?: string; json: boolean }) => runGraph(io, file, options));
 
   policy
     .command('nftables')
@@ -153,5 +149,8 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
 
 /** `a,b` as names. */
 function names(text: string): string[] {
-  return text.split(',').filter((name) => name !== '');
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }

@@ -1,5 +1,8 @@
 /** Checks of what a datacenter is reached at: pure text, no look-ups. */
 
+/** A URL with nothing for a reader to mend; its host. */
+const WRITTEN = /^wss?:\/\/([\w-]+(?:\.[\w-]+)*\.?|\[[\da-f.:]+\])(?::\d+)?(?:\/[^?#]*)?$/i;
+
 /** Origin (`scheme://host:port`, normalised) of a bridge's URL, or what is wrong with it. */
 export function bridgeOrigin(
   text: string,
@@ -19,6 +22,11 @@ export function bridgeOrigin(
   if (!/^[\x20-\x7e]*$/.test(text)) return { ok: false, cause: 'must be ASCII (write the host in punycode)' };
   // The URL standard strips white space and control characters; a file that has them is not what it seems.
   if (/[\s\\]/.test(text)) return { ok: false, cause: 'must not contain white space or backslashes' };
+  // Nor what it mends otherwise: `wss:host`, `%2e`, 127.1, an empty query.
+  const written = WRITTEN.exec(text)?.[1]?.toLowerCase();
+  if (written === undefined || !(written.startsWith('[') || written === url.hostname)) {
+    return { ok: false, cause: 'must be written as wss://HOST[:PORT][/PATH]' };
+  }
   // A trailing dot names the same host.
   const host = url.hostname.replace(/\.$/, '');
   const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;

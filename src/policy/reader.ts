@@ -15,7 +15,7 @@ function kindOf(tree: Tree): string {
   if (tree.kind === 'broken') return 'broken';
   if (tree.kind === 'map') return 'a map';
   if (tree.kind === 'seq') return 'a list';
-  if (tree.value === null) return 'empty';
+  if (tree.value === null || tree.value === '') return 'empty';
   if (typeof tree.value === 'string') return `the string ${JSON.stringify(tree.value)}`;
   return `the ${typeof tree.value} ${tree.value}`;
 }

@@ -83,15 +83,15 @@ function firstUnprintable(text: string): number | null {
 }
 
 /**
- * Offset at which brackets nest deeper than allowed, however they are quoted: a cheap bound on the recursion of
- * the YAML parser, which would otherwise exhaust the stack. A policy nests three brackets.
+ * Offset at which brackets nest far deeper than allowed, however they are quoted: a cheap bound on the recursion
+ * of the YAML parser, which would otherwise exhaust the stack. A policy nests three brackets.
  */
 function tooDeep(text: string): number | null {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === 0x5b || unit === 0x7b) {
-      if (++depth > 1000) return i;
+      if (++depth > 250) return i;
     } else if (unit === 0x5d || unit === 0x7d) depth = Math.max(0, depth - 1);
   }
   return null;
@@ -111,6 +111,7 @@ class TreeReader {
       const message = deep ? `nested deeper than ${LIMITS.depth}` : oneLine(problem.message);
       this.#remark(problem.pos[0], deep ? 'too-deep' : 'syntax', message);
     }
+    if (this.#remarks.length > 0) return { root: null, remarks: this.#remarks };
     const second = documents[1];
     if (second !== undefined) {
       this.#remark(second.range[0], 'documents', 'a second YAML document: one file holds one policy');
@@ -118,7 +119,6 @@ class TreeReader {
     if (first.directives.yaml.version !== '1.2') {
       this.#remark(0, 'yaml-version', 'a policy is YAML 1.2: in 1.1, NO would be false and not Norway');
     }
-    if (this.#remarks.length > 0) return { root: null, remarks: this.#remarks };
     if (first.contents === null || (isScalar(first.contents) && first.contents.value === null)) {
       this.#remark(0, 'empty', 'empty: there is no policy in it');
       return { root: null, remarks: this.#remarks };
@@ -207,6 +207,12 @@ class TreeReader {
       if (key.kind !== 'scalar' || typeof key.value !== 'string') {
         const shown = key.kind === 'scalar' ? String(key.value) : key.kind === 'map' ? 'a map' : 'a list';
         this.#remark(keyAt, 'key', `the key ${shown} is not a string: put quotes around it`);
+      } else if (key.value === '<<') {
+        this.#remark(
+          keyAt,
+          'merge',
+          'YAML 1.2 has no merge keys: write the keys out, or alias the whole value',
+        );
       } else if (entries.has(key.value)) {
         this.#remark(keyAt, 'duplicate-key', `"${key.value}" stands twice here`);
       } else entries.set(key.value, { at: keyAt, value });
