@@ -10,9 +10,9 @@ import {
 import { dirname, join } from 'node:path';
 import { BINARY } from './cache.ts';
 import { WorkerError } from './errors.ts';
-import { type LibsrtpSource, libsrtpSources, stageLibsrtp } from './libsrtp.ts';
+import { ipsecMbSource, type LibsrtpSource, libsrtpSources, stageLibsrtp } from './libsrtp.ts';
 import { workerSources } from './meson.ts';
-import { ninjaFile, readNinjaProgress } from './ninja.ts';
+import { ninjaFile, type Program, readNinjaProgress } from './ninja.ts';
 import { applyPatch, parsePatch } from './patch.ts';
 import type { OnProgress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
@@ -23,6 +23,8 @@ import { vectorLines } from './vectors/vectors.ts';
 /** The program that compares libsrtp with known packets, and its source. */
 const CHECK = 'srtp-check';
 const CHECK_SOURCE = 'srtp-check.cpp';
+/** What the worker is made of, in mediasoup's worker folder. */
+export const PARTS: readonly string[] = ['src', 'include', 'fbs', 'deps', 'meson.build'];
 
 /** What a build is given. */
 export interface BuildInput {
@@ -43,31 +45,35 @@ export interface BuildInput {
  */
 export async function buildWorker(input: BuildInput): Promise<string> {
   input.onProgress?.({ phase: 'prepare' });
-  const sources = stage(input);
-  await compile(input, sources, BINARY);
+  stage(input, PARTS);
+  copyFileSync(join(import.meta.dirname, 'vectors/check.cpp'), join(input.dir, CHECK_SOURCE));
+  const sources = workerSources(join(input.dir, 'worker')).map((path) => `worker/${path}`);
+  await compile(input, [
+    { binary: BINARY, sources },
+    { binary: CHECK, sources: [CHECK_SOURCE] },
+  ]);
   // What encrypts is checked on each machine that builds it, before any media goes through.
   await tool(input, join(input.dir, CHECK), [], { stdin: `${vectorLines().join('\n')}\n` });
   return join(input.dir, BINARY);
 }
 
-/** Compiles staged sources and links them into `binary`, and the program that checks SRTP beside it. */
-async function compile(input: BuildInput, sources: readonly string[], binary: string): Promise<void> {
+/** Compiles staged sources and links the programs. */
+export async function compile(input: BuildInput, programs: readonly Program[]): Promise<void> {
   const { recipe, libsrtp, dir } = input;
   await generateFlatbuffers(input);
+  const files = [...libsrtpSources, ...(recipe.ipsecMb === undefined ? [] : [ipsecMbSource])];
   const ninja = ninjaFile(recipe, {
-    sources,
-    libsrtp: libsrtp && { sources: libsrtpSources.map((s) => `libsrtp/${s}`), version: libsrtp.version },
-    binary,
-    check: { binary: CHECK, source: CHECK_SOURCE },
+    programs,
+    libsrtp: libsrtp && { sources: files.map((s) => `libsrtp/${s}`), version: libsrtp.version },
   });
   writeFileSync(join(dir, 'build.ninja'), ninja);
   await runNinja(input);
 }
 
-/** Copies the sources, patches the copies and lays our headers beside them. Returns the files to compile. */
-function stage({ source, recipe, libsrtp, dir }: BuildInput): string[] {
+/** Copies parts of the package's worker folder, patches the copies and lays our headers beside them. */
+export function stage({ source, recipe, libsrtp, dir }: BuildInput, parts: readonly string[]): void {
   const worker = join(dir, 'worker');
-  for (const part of ['src', 'include', 'fbs', 'deps', 'meson.build']) {
+  for (const part of parts) {
     cpSync(join(source.workerDir, part), join(worker, part), { recursive: true });
   }
   if (libsrtp) stageLibsrtp(libsrtp, join(dir, 'libsrtp'));
@@ -93,8 +99,6 @@ function stage({ source, recipe, libsrtp, dir }: BuildInput): string[] {
     writeFileSync(file, text);
   }
   writeFileSync(join(dir, 'pch.hpp'), recipe.precompiled);
-  copyFileSync(join(import.meta.dirname, 'vectors/check.cpp'), join(dir, CHECK_SOURCE));
-  return workerSources(worker).map((path) => `worker/${path}`);
 }
 
 /** Makes the headers that the sources include as `FBS/…`. */

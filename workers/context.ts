@@ -28,8 +28,13 @@ export function workerContext(
   overrides: Partial<Omit<WorkerContext, 'keys'>> & { env?: NodeJS.ProcessEnv } = {},
 ): WorkerContext {
   const source = overrides.source ?? mediasoupSource();
-  const recipe = overrides.recipe ?? loadRecipe();
   const toolchain = overrides.toolchain ?? findToolchain();
+  const recipe = overrides.recipe ?? {
+    ...loadRecipe(),
+    ...(toolchain.ipsecMbVersion !== undefined && { ipsecMb: toolchain.ipsecMbVersion }),
+  };
+  // A machine that only runs workers has none of the libraries that they were built with.
+  const { ipsecMb: _, ...sources } = recipe;
   const nativeKey = (made: Recipe): string | undefined =>
     toolchain.missing.length > 0 ? undefined : recipeKey(made, source.version, toolchain.versions);
   return {
@@ -40,7 +45,7 @@ export function workerContext(
     keys: {
       native: nativeKey(recipe),
       fallback: nativeKey({ ...recipe, srtp: 'system' }),
-      sources: `sources-${recipeKey(recipe, source.version, [])}`,
+      sources: `sources-${recipeKey(sources, source.version, [])}`,
       prebuilt: `prebuilt-${source.version}-${process.platform}-${process.arch}`,
     },
   };

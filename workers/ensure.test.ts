@@ -9,8 +9,18 @@ import { WorkerError } from './errors.ts';
 import type { Progress } from './progress.ts';
 import type { Toolchain } from './toolchain.ts';
 
-const complete: Toolchain = { missing: [], versions: ['g++-12 12.2'], srtpVersion: '2.5.0-3' };
-const incomplete: Toolchain = { missing: ['g++', 'libuv1-dev'], versions: [], srtpVersion: undefined };
+const complete: Toolchain = {
+  missing: [],
+  versions: ['g++-12 12.2'],
+  srtpVersion: '2.5.0-3',
+  ipsecMbVersion: undefined,
+};
+const incomplete: Toolchain = {
+  missing: ['g++', 'libuv1-dev'],
+  versions: [],
+  srtpVersion: undefined,
+  ipsecMbVersion: undefined,
+};
 
 let dir: string;
 beforeEach(() => {

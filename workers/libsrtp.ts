@@ -39,6 +39,9 @@ export const libsrtpSources: readonly string[] = [
   'crypto/replay/rdbx.c',
 ];
 
+/** What our patch adds: AES-GCM by IPsec-MB. */
+export const ipsecMbSource = 'crypto/cipher/aes_gcm_ipsec_mb.c';
+
 /** The headers that a program includes as `srtp2/…`. */
 const publicHeaders = [
   'include/srtp.h',

@@ -1,27 +1,34 @@
 import type { Recipe } from './recipe.ts';
 
-/** What is compiled, by paths relative to the build's folder. */
-export interface NinjaInput {
-  /** The worker's, in C++. */
-  readonly sources: readonly string[];
-  /** libsrtp, in C; without it the system's is linked. */
-  readonly libsrtp?: { readonly sources: readonly string[]; readonly version: string } | undefined;
-  /** The executable. */
+/** One executable and its C++ sources, by paths relative to the build's folder. */
+export interface Program {
   readonly binary: string;
-  /** The program that checks SRTP, and its source. */
-  readonly check: { readonly binary: string; readonly source: string };
+  readonly sources: readonly string[];
 }
 
-/** The text of a build.ninja that compiles the sources and links the two programs. */
-export function ninjaFile(recipe: Recipe, input: NinjaInput): string {
-  const { sources, libsrtp, binary, check } = input;
+/** What is compiled. */
+export interface NinjaInput {
+  readonly programs: readonly Program[];
+  /** libsrtp, in C, which every program is linked with; without it the system's is. */
+  readonly libsrtp?: { readonly sources: readonly string[]; readonly version: string } | undefined;
+}
+
+/** The text of a build.ninja that compiles the sources and links the programs. */
+export function ninjaFile(recipe: Recipe, { programs, libsrtp }: NinjaInput): string {
+  const sources = new Set(programs.flatMap((program) => program.sources));
   const object = (source: string): string => `obj/${source.replaceAll('/', '_')}.o`;
   const library = (libsrtp?.sources ?? []).map(object);
-  const linked = libsrtp ? recipe.linkFlags : ['-lsrtp2', ...recipe.linkFlags];
+  const faster = libsrtp !== undefined && recipe.ipsecMb !== undefined;
+  const linked = [
+    ...(libsrtp ? [] : ['-lsrtp2']),
+    ...recipe.linkFlags,
+    // Statically, so that who runs workers needs no package more.
+    ...(faster ? ['-l:libIPSec_MB.a'] : []),
+  ];
   return [
     'ninja_required_version = 1.8',
     `flags = ${recipe.compileFlags.join(' ')}`,
-    `cflags = ${recipe.cFlags.join(' ')} -DPACKAGE_VERSION='"${libsrtp?.version ?? ''}"'`,
+    `cflags = ${recipe.cFlags.join(' ')}${faster ? ' -DIPSEC_MB' : ''} -DPACKAGE_VERSION='"${libsrtp?.version ?? ''}"'`,
     'rule header',
     '  command = g++ $flags -x c++-header $in -o $out',
     'rule compile',
@@ -33,11 +40,14 @@ export function ninjaFile(recipe: Recipe, input: NinjaInput): string {
     '  rspfile = $out.objects',
     '  rspfile_content = $in',
     'build pch.hpp.gch: header pch.hpp',
-    ...[...sources, check.source].map((source) => `build ${object(source)}: compile ${source} | pch.hpp.gch`),
+    ...[...sources].map((source) => `build ${object(source)}: compile ${source} | pch.hpp.gch`),
     ...(libsrtp?.sources ?? []).map((source) => `build ${object(source)}: compile_c ${source}`),
-    `build ${binary}: link ${[...sources.map(object), ...library].join(' ')}`,
-    `build ${check.binary}: link ${[object(check.source), ...library].join(' ')}`,
-    `default ${binary} ${check.binary}`,
+    ...programs.map((program) => {
+      // The lists of meson name a file twice where upstream does.
+      const objects = [...new Set(program.sources)].map(object);
+      return `build ${program.binary}: link ${[...objects, ...library].join(' ')}`;
+    }),
+    `default ${programs.map((program) => program.binary).join(' ')}`,
     '',
   ].join('\n');
 }

@@ -33,9 +33,10 @@ describe("the cache's key", () => {
 
 describe('the ninja file', () => {
   const input = {
-    sources: ['worker/src/a.cpp', 'worker/deps/a.cc'],
-    binary: 'out',
-    check: { binary: 'checked', source: 'check.cpp' },
+    programs: [
+      { binary: 'out', sources: ['worker/src/a.cpp', 'worker/deps/a.cc', 'worker/src/a.cpp'] },
+      { binary: 'checked', sources: ['check.cpp'] },
+    ],
   };
 
   it("compiles every source once and links them all, with libsrtp in place of the system's", () => {
@@ -45,6 +46,16 @@ describe('the ninja file', () => {
     expect(text).toContain('build out: link obj/worker_src_a.cpp.o obj/worker_deps_a.cc.o obj/libsrtp_b.c.o');
     expect(text).toContain('build checked: link obj/check.cpp.o obj/libsrtp_b.c.o');
     expect(text).not.toContain('-lsrtp2');
+  });
+
+  it('links IPsec-MB into libsrtp where it is there, and only there', () => {
+    const fast = { ...recipe, ipsecMb: '1.3-2' };
+    const libsrtp = { sources: ['libsrtp/b.c'], version: '2.5.0' };
+    expect(ninjaFile(fast, { ...input, libsrtp })).toMatch(
+      /^cflags = .* -DIPSEC_MB [\s\S]*-l:libIPSec_MB\.a/m,
+    );
+    expect(ninjaFile(fast, input)).not.toContain('libIPSec_MB');
+    expect(ninjaFile(recipe, { ...input, libsrtp })).not.toMatch(/IPSEC_MB|libIPSec_MB/);
   });
 
   it("links the system's libsrtp where there is no other", () => {

@@ -6,6 +6,8 @@ import { join, relative } from 'node:path';
 export interface Recipe {
   /** Whose cryptography SRTP uses: libsrtp built here with OpenSSL, or the system's, which uses NSS. */
   readonly srtp: 'openssl' | 'system';
+  /** Version of the library that computes AES-GCM in OpenSSL's place where the processor can; none without it. */
+  readonly ipsecMb?: string;
   /** Of C++. */
   readonly compileFlags: readonly string[];
   /** Of libsrtp's C. */

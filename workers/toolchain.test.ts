@@ -56,6 +56,15 @@ describe('the toolchain', () => {
     );
   });
 
+  it('does without IPsec-MB, and takes it on the processors that it is for', () => {
+    const paths = machine(stanza('libipsec-mb-dev', '1.3-2'));
+    expect(findToolchain(paths)).toMatchObject({ missing: [], ipsecMbVersion: undefined });
+    writeFileSync(join(dir, 'include', 'intel-ipsec-mb.h'), '');
+    const { missing, ipsecMbVersion } = findToolchain(paths);
+    expect(missing).toEqual([]);
+    expect(ipsecMbVersion).toBe(process.arch === 'x64' ? '1.3-2' : undefined);
+  });
+
   it('does not take a file that cannot be run for a tool', () => {
     const paths = machine('');
     chmodSync(join(dir, 'bin', 'flatc'), 0o644);

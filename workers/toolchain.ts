@@ -5,7 +5,11 @@ import { installedVersions } from './dpkg.ts';
 
 const requirement = z.object({ name: z.string(), package: z.string() });
 const requirements = z
-  .object({ commands: z.array(requirement), headers: z.array(requirement) })
+  .object({
+    commands: z.array(requirement),
+    headers: z.array(requirement),
+    fasterHeaders: z.array(requirement.extend({ arch: z.string() })),
+  })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'requirements.json'), 'utf8')));
 
 /** What the native build finds on this machine. */
@@ -16,6 +20,8 @@ export interface Toolchain {
   readonly versions: readonly string[];
   /** Debian's version of the installed libsrtp2-dev, where it comes from a Debian package. */
   readonly srtpVersion: string | undefined;
+  /** Version of the installed libipsec-mb-dev; none where it is not there, and on other processors than it is for. */
+  readonly ipsecMbVersion: string | undefined;
 }
 
 /** Where to look, for tests. */
@@ -54,7 +60,19 @@ export function findToolchain(paths: ToolchainPaths = {}): Toolchain {
     f.file.startsWith('/usr/local/') ? undefined : installed.get(packageOf(f));
   const versions = found.map((f) => `${packageOf(f)} ${versionOf(f) ?? stamp(f.file)}`);
   const srtp = found.find((f) => f.package === 'libsrtp2-dev');
-  return { missing, versions, srtpVersion: srtp && versionOf(srtp) };
+  return {
+    missing,
+    versions,
+    srtpVersion: srtp && versionOf(srtp),
+    ipsecMbVersion: ipsecMbVersion(include, paths.dpkgStatus),
+  };
+}
+
+function ipsecMbVersion(include: readonly string[], dpkgStatus: string | undefined): string | undefined {
+  const header = requirements.fasterHeaders.find((h) => h.arch === process.arch);
+  const file = header && include.map((dir) => join(dir, header.name)).find((f) => existsSync(f));
+  if (header === undefined || file === undefined) return undefined;
+  return installedVersions([header.package], dpkgStatus).get(header.package) ?? stamp(file);
 }
 
 /** The command that installs what is missing on Debian and its relatives. */

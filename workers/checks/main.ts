@@ -1,40 +1,95 @@
-// Checks of the worker that take too long for `npm test`. Needs valgrind.
-//   main.ts fuzz [SECONDS] [SEED]   the worker under mutated packets, watched by valgrind (600 s, a new seed)
-//   main.ts media                   the self-test's media through the worker, watched by valgrind
+// Checks of the worker that take too long for `npm test`: `npm run worker-checks -- WHAT`.
+//   unit                       mediasoup's own unit tests, with our patches in
+//   fuzz [SECONDS] [SEED]      mutated packets to a worker with sanitizers (600 s, a new seed)
+//   churn [SECONDS] [SEED]     workers that open and close everything at once, with sanitizers (600 s, a new seed)
+//   media                      the self-test's media through a worker with sanitizers
+//   valgrind [SECONDS] [SEED]  as fuzz and media, but the worker as it is, watched by valgrind
 import { ensureWorker } from '../ensure.ts';
+import { WorkerError } from '../errors.ts';
+import type { Progress } from '../progress.ts';
+import { ToolFailed } from '../run.ts';
 import { selfTest } from '../selftest.ts';
+import { churn } from './churn.ts';
 import { fuzz } from './fuzz.ts';
-import { underMemcheck } from './memcheck.ts';
+import { ensureSanitizedWorker } from './sanitized.ts';
+import { runUnitTests } from './unit-tests.ts';
+import { memcheck, sanitizers, underWatch } from './watch.ts';
 
 const MEDIA_MS = 120_000;
-const SAY_EVERY = 20_000;
 
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 const [what, seconds = '600', seed = String(Date.now() % 2 ** 32)] = process.argv.slice(2);
-const { path: workerBin } = await ensureWorker();
-switch (what) {
-  case 'fuzz': {
-    say(`fuzzing for ${seconds} s with seed ${seed}`);
-    let said = 0;
-    const onProgress = (packets: number): void => {
-      if (packets < said + SAY_EVERY) return;
-      said = packets;
-      say(`${packets} packets`);
-    };
-    const until = { ms: Number(seconds) * 1000 };
-    const packets = await underMemcheck(workerBin, (watched) =>
-      fuzz({ workerBin: watched, seed: Number(seed), until, onProgress }),
-    );
-    say(`${packets} packets, nothing found`);
-    break;
+const ms = Number(seconds) * 1000;
+
+/** Says every tenth per cent of a build. */
+function building(): (progress: Progress) => void {
+  let said = -10;
+  return (progress) => {
+    if (progress.phase !== 'compile' || progress.percent === undefined || progress.percent < said + 10)
+      return;
+    said = progress.percent;
+    say(`building: ${progress.percent} %`);
+  };
+}
+
+/** Says a count now and then. */
+function counting(unit: string, every: number): (count: number) => void {
+  let said = 0;
+  return (count) => {
+    if (count < said + every) return;
+    said = count;
+    say(`${count} ${unit}`);
+  };
+}
+
+async function fuzzed(workerBin: string): Promise<void> {
+  const onProgress = counting('packets', 20_000);
+  const packets = await fuzz({ workerBin, seed: Number(seed), until: { ms }, onProgress });
+  say(`${packets} packets of seed ${seed}, nothing found`);
+}
+
+async function check(): Promise<void> {
+  switch (what) {
+    case 'unit':
+      say(await runUnitTests(building()));
+      break;
+    case 'fuzz':
+      await underWatch(sanitizers, (await ensureSanitizedWorker(building())).path, fuzzed);
+      break;
+    case 'churn': {
+      const { path } = await ensureSanitizedWorker(building());
+      const onProgress = counting('workers', 50);
+      const workers = await underWatch(sanitizers, path, (workerBin) =>
+        churn({ workerBin, seed: Number(seed), ms, onProgress }),
+      );
+      say(`${workers} workers of seed ${seed}, nothing found`);
+      break;
+    }
+    case 'media':
+      await underWatch(sanitizers, (await ensureSanitizedWorker(building())).path, (watched) =>
+        selfTest(watched, { timeoutMs: MEDIA_MS }),
+      );
+      say('media went through, nothing found');
+      break;
+    case 'valgrind':
+      await underWatch(memcheck, (await ensureWorker()).path, async (watched) => {
+        await selfTest(watched, { timeoutMs: MEDIA_MS });
+        await fuzzed(watched);
+      });
+      break;
+    default:
+      say('usage: npm run worker-checks -- unit | media | fuzz, churn or valgrind [SECONDS] [SEED]');
+      process.exitCode = 2;
   }
-  case 'media':
-    await underMemcheck(workerBin, (watched) => selfTest(watched, { timeoutMs: MEDIA_MS }));
-    say('media went through, nothing found');
-    break;
-  default:
-    say('usage: main.ts fuzz [SECONDS] [SEED] | media');
-    process.exitCode = 2;
+}
+
+try {
+  await check();
+} catch (error) {
+  const told = error instanceof ToolFailed ? `${error.message}\n${error.output}` : undefined;
+  say(told ?? (error instanceof WorkerError ? error.message : String(error)));
+  if (told === undefined && error instanceof Error && error.cause !== undefined) say(String(error.cause));
+  process.exitCode = 1;
 }
