@@ -9,7 +9,7 @@ import { type Conditions, measure, type Sample, TICK_US } from './measure.ts';
 import { type MediaOptions, readOptions } from './options.ts';
 import { loopback, openNamespace, type Place } from './place.ts';
 import { type Plan, planFor } from './plan.ts';
-import { type MediaResult, type PlanResult, summarise } from './result.ts';
+import { earlierResult, type MediaResult, type PlanResult, summarise } from './result.ts';
 import { findShape } from './shapes.ts';
 
 /** A void measurement is made again so many times. */
@@ -52,11 +52,16 @@ async function runPlans(
   place: Place,
   signal: AbortSignal,
 ): Promise<void> {
-  const results: PlanResult[] = [];
-  const startedAt = new Date().toISOString();
+  const now = wholeResult(options, forwarders, [], new Date().toISOString(), place);
+  const before = options.resume && options.out !== undefined ? earlierResult(options.out, now) : undefined;
+  const results: PlanResult[] = [...(before?.plans ?? [])];
+  const startedAt = before?.startedAt ?? now.startedAt;
   for (const plan of plans) {
     if (signal.aborted) break;
+    if (results.some(({ title }) => title === plan.title)) continue;
     const result = await runPlan(plan, forwarders, options, place, signal);
+    // One that was interrupted is measured anew when the run is resumed.
+    if (signal.aborted) break;
     results.push(result);
     const whole = wholeResult(options, forwarders, results, startedAt, place);
     console.log(

@@ -22,6 +22,7 @@ const optionsSchema = z.object({
   profile: z.enum(PROFILES),
   bwe: z.boolean(),
   out: z.string().optional(),
+  resume: z.boolean(),
   sfuCore: z.number(),
   generatorCore: z.number(),
 });
@@ -70,6 +71,7 @@ export function readOptions(args: readonly string[]) {
     .option('--profile <name>', PROFILES.join(', '), 'AEAD_AES_256_GCM')
     .option('--bwe', 'mediasoup: transport-cc between worker and subscribers, as with browsers', false)
     .option('--out <path>', 'writes PATH.json, PATH.md and PATH.html')
+    .option('--resume', 'goes on with what --out holds: cases that are there are not measured again', false)
     .option('--sfu-core <number>', 'where the forwarder runs', whole(0, 1023), 0)
     .option('--generator-core <number>', 'where the generator runs', whole(0, 1023), 1);
   command.parse(args, { from: 'user' });

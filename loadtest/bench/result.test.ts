@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import type { Sample } from './measure.ts';
-import { type MediaResult, spread, summarise } from './result.ts';
+import { earlierResult, type MediaResult, spread, summarise } from './result.ts';
 
 function sample(round: number, cpu: number, more: Partial<Sample> = {}): Sample {
   return {
@@ -87,6 +90,20 @@ describe('reports', () => {
       },
     ],
   };
+
+  it('are gone on with where they were made under the same conditions, and only there', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'watershed-result-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const path = join(dir, 'mine');
+    expect(earlierResult(path, result)).toBeUndefined();
+    writeFileSync(`${path}.json`, JSON.stringify(result));
+    const now = { ...result, startedAt: '2026-01-02T00:00:00Z', plans: [] };
+    expect(earlierResult(path, now)).toEqual(result);
+    const others = { ...now, settings: { ...now.settings, rounds: 8 } };
+    expect(() => earlierResult(path, others)).toThrow('its settings are others');
+    writeFileSync(`${path}.json`, JSON.stringify({ ...result, version: 2 }));
+    expect(() => earlierResult(path, now)).toThrow();
+  });
 
   it('say it as Markdown', () => {
     expect(markdown(result)).toContain('| product | 4.00 (3.00–5.00) | 1.00 | 3.00 |');

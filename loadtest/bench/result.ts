@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import type { Sample } from './measure.ts';
 
 /** Everything that one run of the media benchmark found; `results/README.md` describes it. */
@@ -58,6 +61,38 @@ export interface Summary {
   readonly load: Spread;
   /** Bytes. */
   readonly memoryPerPeer: Spread | null;
+}
+
+/** Written by this program; the fields that a resumed run relies on are looked at. */
+const earlierSchema = z.custom<MediaResult>(
+  (value) =>
+    z
+      .object({
+        format: z.literal('watershed-media-benchmark'),
+        version: z.literal(1),
+        startedAt: z.string(),
+        machine: z.record(z.string(), z.string()),
+        settings: z.object({}),
+        forwarders: z.array(z.object({ label: z.string(), about: z.string() })),
+        plans: z.array(z.object({ title: z.string(), rows: z.array(z.object({ label: z.string() })) })),
+      })
+      .safeParse(value).success,
+);
+
+/**
+ * What `PATH.json` holds of a run that `now` goes on with; nothing where there is no such file.
+ * @throws Error when it was made on another machine, or with other settings or forwarders
+ */
+export function earlierResult(path: string, now: MediaResult): MediaResult | undefined {
+  const file = `${path}.json`;
+  if (!existsSync(file)) return undefined;
+  const earlier = earlierSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  for (const part of ['machine', 'settings', 'forwarders'] as const) {
+    if (!isDeepStrictEqual(earlier[part], now[part])) {
+      throw new Error(`${file} cannot be resumed: its ${part} are others`);
+    }
+  }
+  return earlier;
 }
 
 /** The rows that others are put in relation to, where they are there. */
