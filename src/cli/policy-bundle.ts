@@ -78,6 +78,10 @@ export function runSign(io: Io, file: string, { key, over, out, json }: SignOpti
       io.exit(exit);
       return;
     }
+    if (given !== null && given.version !== parsed.policy.version) {
+      const of = `the bundle says version ${given.version}, and its document ${parsed.policy.version}`;
+      throw new Unusable(file, `${of}: sign the document anew`);
+    }
     const start = given ?? { version: parsed.policy.version, policy: new TextDecoder().decode(bytes) };
     const bundle = signedWith(key, pem, start, over === 'both' ? ['constitution', 'document'] : [over]);
     if (out === undefined) io.out(printBundle(bundle));

@@ -1,6 +1,7 @@
 import { checkApart } from '../policy/apart.ts';
 import type { Fault } from '../policy/model.ts';
 import { type Certificate, check, type Violation } from '../policy/prove.ts';
+import { expiryWarning } from '../policy/warnings.ts';
 import {
   count,
   EXIT,
@@ -24,7 +25,7 @@ interface FileReport {
 }
 
 /** `policy check FILE…`: T1 of each file, and that the clouds among them share nothing. */
-export function runCheck(io: Io, files: readonly string[], { json }: { json: boolean }): void {
+export function runCheck(io: Io, files: readonly string[], { json }: { json: boolean }, now: number): void {
   const loaded: LoadedPolicy[] = [];
   const reports = files.map((file): FileReport => {
     const result = loadPolicy(file);
@@ -32,9 +33,10 @@ export function runCheck(io: Io, files: readonly string[], { json }: { json: boo
     if (!result.ok) return { ...empty, status: 'not-a-policy', faults: result.faults };
     loaded.push(result);
     const proof = check(result);
+    const warnings = [...result.warnings, ...expiryWarning(result.policy, result.positions, now)];
     return proof.holds
-      ? { ...empty, status: 'holds', warnings: result.warnings, certificate: proof.certificate }
-      : { ...empty, status: 'violated', warnings: result.warnings, violations: proof.violations };
+      ? { ...empty, status: 'holds', warnings, certificate: proof.certificate }
+      : { ...empty, status: 'violated', warnings, violations: proof.violations };
   });
   const shared = checkApart(loaded);
   if (json) printJson(io, { exit: codeOf(reports, shared), files: reports, shared });

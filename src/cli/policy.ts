@@ -31,7 +31,7 @@ export function policyCommand(io: Io = processIo, argv: readonly string[] = proc
     .description('prove that no schedule of failures leads a client outside its fences (exit 0, 1 or 2)')
     .argument('<file...>', 'policies; of several clouds it is proved too that they share nothing')
     .option('--json', 'one JSON document on stdout', false)
-    .action((files: string[], options: { json: boolean }) => runCheck(io, files, options));
+    .action((files: string[], options: { json: boolean }) => runCheck(io, files, options, Date.now()));
 
   policy
     .command('diff')

@@ -2,6 +2,7 @@ import { Counter, type Registry as MetricsRegistry } from 'prom-client';
 import type { NodeConfig } from '../config/schema.ts';
 import type { Health } from '../observability/health.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
+import { EXPIRY_WARNING_MS } from '../policy/warnings.ts';
 import { PlainPolicy } from './plain-policy.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
 import type { NodePolicy, PolicyEvent } from './policy-port.ts';
@@ -16,9 +17,6 @@ interface PolicyDeps {
   readonly log: PolicyLog;
   readonly metrics: MetricsRegistry;
 }
-
-/** How long before it expires a policy is warned of, in ms. */
-const EXPIRY_WARNING_MS = 30 * 86_400_000;
 
 /**
  * The policy that the configuration names: bundles where it has trust roots, a plain file in development. Rejects

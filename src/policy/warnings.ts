@@ -44,6 +44,20 @@ export function warningsOf(policy: Policy, positions: Positions): Fault[] {
   return found.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
+/** How long before it expires a policy is warned of, in ms. */
+export const EXPIRY_WARNING_MS = 30 * 86_400_000;
+
+/** That the policy has expired at `now` (ms since the epoch), or will soon. */
+export function expiryWarning({ expires }: Policy, positions: Positions, now: number): Fault[] {
+  if (expires === null || expires - now > EXPIRY_WARNING_MS) return [];
+  const at = new Date(expires).toISOString();
+  const message =
+    now < expires
+      ? `the policy expires at ${at}: nobody new is admitted from then on`
+      : `the policy expired at ${at}: nobody new is admitted`;
+  return [{ file: positions.file, ...positions.value(['expires']), code: 'expires', message }];
+}
+
 /** Pairs of client regions with routes that have no room: one of them has no seat in what both are allowed. */
 function apart(policy: Policy): [string, string[]][] {
   const table = tableOf(policy);
