@@ -38,7 +38,7 @@ export async function runUnitTests(onProgress?: OnProgress): Promise<string> {
       '-O1',
       '-DMS_TEST',
       '-DMS_LOG_STD',
-      ...['worker/test/include', 'worker/mocks/include', 'catch2'].map((include) => `-I${include}`),
+      ...['worker', 'catch2'].map((include) => `-I${include}`),
     ];
     const build = inDir('build');
     const input = { source, recipe: { ...recipe, compileFlags }, libsrtp, dir: build, onProgress };
