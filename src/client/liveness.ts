@@ -1,7 +1,7 @@
 import type { Media } from './media.ts';
 
 /** Milliseconds without a sign from the media before the node may be counted as gone. */
-const SILENCE = 4000;
+const SILENCE = 2500;
 
 /**
  * Tells a node that died from a socket that was cut. Without a socket two things still speak: the media, which
