@@ -6,13 +6,19 @@ interface Given {
   readonly seconds: number | undefined;
   readonly seed: number | undefined;
   readonly rounds: number | undefined;
-  readonly peers: number | undefined;
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Long trials of a whole cluster, by name: `npm run trial -- NAME`. Each resolves with whether it held. */
 const trials: Readonly<Record<string, (given: Given) => Promise<boolean>>> = {
+  schedules: async ({ seed = Math.floor(Math.random() * 2 ** 31), rounds = 20 }) => {
+    const { schedules } = await import('./schedules.ts');
+    say(`seed ${seed}`);
+    const { breaches, admitted } = await schedules({ seed, rounds, say });
+    for (const breach of breaches) say(breach);
+    return breaches.length === 0 && admitted > 0;
+  },
   'redis-outage': async ({ seconds = 420 }) => {
     const { GAP_MS, redisOutage } = await import('./redis-outage.ts');
     const result = await redisOutage({ seconds, say });
@@ -35,22 +41,20 @@ async function main(args: readonly string[]): Promise<number> {
     seconds: { type: 'string' },
     seed: { type: 'string' },
     rounds: { type: 'string' },
-    peers: { type: 'string' },
   } as const;
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [name = ''] = positionals;
   const trial = Object.hasOwn(trials, name) ? trials[name] : undefined;
   if (trial === undefined) {
     const names = Object.keys(trials).join('|');
-    say(`usage: npm run trial -- ${names} [--seconds N] [--seed N] [--rounds N] [--peers N]`);
+    say(`usage: npm run trial -- ${names} [--seconds N] [--seed N] [--rounds N]`);
     return 2;
   }
-  const { seconds, seed, rounds, peers } = values;
+  const { seconds, seed, rounds } = values;
   const held = await trial({
     seconds: numberOf(seconds),
     seed: numberOf(seed),
     rounds: numberOf(rounds),
-    peers: numberOf(peers),
   });
   say(held ? 'held' : 'NOT HELD');
   return held ? 0 : 1;
