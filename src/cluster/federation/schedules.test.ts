@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { randomFrom } from '../../../loadtest/measure/random.ts';
 import { allowedForLabel } from '../../policy/allowed.ts';
 import { World } from './testing/world.ts';
 
@@ -97,6 +98,43 @@ it('nobody is ever known where they may not be; at rest, everyone is known who m
     { numRuns: 200 },
   );
 }, 120_000);
+
+it('three hundred over three nodes agree again once links that dropped are back; nobody is left over', async () => {
+  const sites = ['sjc', 'iad', 'fra'];
+  const world = new World(sites);
+  const random = randomFrom(300);
+  const at = () => sites[Math.floor(random() * sites.length)] ?? 'sjc';
+  const homeOf = (site: string) => (site === 'fra' ? 'eu' : 'us');
+  const here = new Map<string, string>();
+  try {
+    for (let n = 0; n < 300; n += 1) {
+      const site = at();
+      void world.enter(`p${n}`, homeOf(site), site);
+      here.set(`p${n}`, site);
+      if (n % 10 === 0) await vi.advanceTimersByTimeAsync(50);
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    for (let round = 0; round < 6; round += 1) {
+      const [a, b] = [at(), at()];
+      if (a !== b) world.network.cut(`node-${a}`, `node-${b}`);
+      // People come and go while nodes cannot tell each other.
+      for (const [peer, site] of [...here].filter(() => random() < 0.1)) {
+        world.leave(peer, site);
+        here.delete(peer);
+        const next = `${peer}r${round}`;
+        void world.enter(next, homeOf(site), site);
+        here.set(next, site);
+      }
+      await vi.advanceTimersByTimeAsync(Math.floor(random() * 25_000));
+      world.network.mend();
+      await vi.advanceTimersByTimeAsync(Math.floor(random() * 5000));
+    }
+    await vi.advanceTimersByTimeAsync(30_000);
+    for (const site of sites) expect(world.seenAt(site)).toEqual([...here.keys()].sort());
+  } finally {
+    world.close();
+  }
+}, 60_000);
 
 async function take(world: World, step: Step): Promise<void> {
   switch (step.kind) {
