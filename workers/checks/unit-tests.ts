@@ -38,6 +38,8 @@ export async function runUnitTests(onProgress?: OnProgress): Promise<string> {
       '-O1',
       '-DMS_TEST',
       '-DMS_LOG_STD',
+      // The tests bring their own.
+      '-DCATCH_AMALGAMATED_CUSTOM_MAIN',
       ...['worker', 'catch2'].map((include) => `-I${include}`),
     ];
     const build = inDir('build');
