@@ -45,9 +45,15 @@ export class Agents {
     return this.#agents[0]?.engine ?? '';
   }
 
-  /** Processes that make up the generator. */
-  pids(): number[] {
-    return this.#agents.flatMap(({ pid, generatorPid }) => [pid, generatorPid].flatMap((n) => n ?? []));
+  /** Processes that make up the generator: what carries the media, and what tells it to, where that is another one. */
+  processes(): { name: string; pid: number }[] {
+    return this.#agents.flatMap(({ pid, generatorPid }, index) => {
+      const name = this.#agents.length === 1 ? 'generator' : `generator ${index + 1}`;
+      const own = { name: generatorPid === null ? name : `${name} control`, pid };
+      return [{ name, pid: generatorPid ?? undefined }, own].flatMap((one) =>
+        one.pid === undefined ? [] : [{ name: one.name, pid: one.pid }],
+      );
+    });
   }
 
   join(member: MemberSpec): void {

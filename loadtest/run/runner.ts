@@ -105,7 +105,7 @@ class Run {
     this.#startedAt = new Date();
     this.#recorder.begin(this.#startedAt.getTime());
     await watchTarget(this.#processes, target);
-    watchGenerator(this.#processes, this.#agents.pids());
+    watchGenerator(this.#processes, this.#agents.processes());
     this.#faults = new Faults({
       target,
       agents: this.#agents,

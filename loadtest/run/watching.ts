@@ -9,14 +9,11 @@ export async function watchTarget(processes: Processes, { nodes, redis }: Target
   if (pid !== null) processes.watch({ name: 'redis', kind: 'redis', pid });
 }
 
-export function watchGenerator(processes: Processes, pids: readonly number[]): void {
-  pids.forEach((pid, index) => {
-    processes.watch({
-      name: pids.length === 1 ? 'generator' : `generator ${index + 1}`,
-      kind: 'generator',
-      pid,
-    });
-  });
+export function watchGenerator(
+  processes: Processes,
+  generator: readonly { readonly name: string; readonly pid: number }[],
+): void {
+  for (const { name, pid } of generator) processes.watch({ name, kind: 'generator', pid });
 }
 
 /** Redis says its own number; null when it does not answer. */
