@@ -72,7 +72,9 @@ function generators(): string[] {
   });
 }
 
+/** The second one comes when the first is heard, however busy the machine: only then there is a first packet. */
 const SHORT = `
+  - { name: first, seconds: 6, present: 0.5 }
   - { name: join, seconds: 2, present: 1 }
   - { name: talk, seconds: 4 }
   - { name: leave, seconds: 1, present: 0 }`;
