@@ -6,20 +6,14 @@ import type { Target } from '../target/target.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../config/policies/zoom-2020.yaml', import.meta.url));
 
-/**
- * A whole local cluster: the example's seven nodes, each a process, and Redis. `settings` are its nodes', by path.
- * Whoever starts it closes it.
- */
-export async function startCluster(
-  settings: Readonly<Record<string, string | number | boolean>> = {},
-  policyFile = EXAMPLE,
-): Promise<Target> {
-  const parsed = parsePolicy(readFileSync(policyFile, 'utf8'), policyFile);
-  if (!parsed.ok) throw new Error(`${policyFile} is not a policy`);
+/** A whole local cluster: the example's seven nodes, each a process, and Redis. Whoever starts it closes it. */
+export async function startCluster(): Promise<Target> {
+  const parsed = parsePolicy(readFileSync(EXAMPLE, 'utf8'), EXAMPLE);
+  if (!parsed.ok) throw new Error(`${EXAMPLE} is not a policy`);
   return startOwnCluster({
-    policyFile,
+    policyFile: EXAMPLE,
     policy: parsed.policy,
-    settings,
+    settings: {},
     signal: new AbortController().signal,
     say: (line) => console.error(line),
   });

@@ -7,8 +7,8 @@ import { Processes } from '../target/processes.ts';
 import type { Target } from '../target/target.ts';
 import { startCluster } from './cluster.ts';
 import { Asker, questionOf } from './directory/asker.ts';
-import { machineDescription } from './machine.ts';
-import { FIGURE_HEAD, figureRow, machineLines, quantile } from './summary.ts';
+import { machineDescription, machineLines } from './machine.ts';
+import { FIGURE_HEAD, figureRow, quantile } from './summary.ts';
 
 const optionsSchema = z.object({
   rate: z.coerce.number().int().min(1).max(20_000),

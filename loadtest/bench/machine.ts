@@ -25,3 +25,8 @@ function read(file: string): string {
     return '';
   }
 }
+
+/** What the figures were made on, as lines of a list. */
+export function machineLines(machine: Readonly<Record<string, string>>): string[] {
+  return Object.entries(machine).map(([what, value]) => `- ${what}: ${value}`);
+}

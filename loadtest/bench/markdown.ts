@@ -1,3 +1,4 @@
+import { machineLines } from './machine.ts';
 import type { MediaResult, Row, Spread } from './result.ts';
 
 /** One number: `6.5`, or its range too. */
@@ -52,7 +53,7 @@ export function markdown(result: MediaResult): string {
     '',
     `${result.startedAt}, ${settings.profile}, over ${settings.network}, ${settings.bandwidthEstimation ? 'with bandwidth estimation, ' : ''}${settings.rounds} interleaved rounds of ${settings.seconds} s, the first dropped. Medians, with ranges in brackets. CPU is of the whole process (all threads, user and system), per packet delivered to a subscriber, so that µs per packet are seconds per million. Ratios and differences are taken within a round.`,
     '',
-    ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
+    ...machineLines(machine),
     '',
     ...result.forwarders.map(({ label, about }) => `- **${label}**: ${about}`),
     '',

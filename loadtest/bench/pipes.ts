@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { MEDIA_CODECS } from '../../src/media/codecs.ts';
 import { connectEnd, createEnd, endOf } from '../../src/media/node-pipe.ts';
 import { ensureWorker } from '../../workers/ensure.ts';
-import { machineDescription } from './machine.ts';
+import { machineDescription, machineLines } from './machine.ts';
 
 const PACKETS_PER_SECOND = 2000;
 const PACKET_BYTES = 1000;
@@ -201,7 +201,7 @@ function markdown(figures: Readonly<Record<string, readonly number[]>>): string 
     const text = (value: number | undefined) => (value ?? Number.NaN).toFixed(1);
     return `| ${name} | ${text(sorted[sorted.length >> 1])} | ${text(sorted[0])} to ${text(sorted.at(-1))} |`;
   });
-  const machine = Object.entries(machineDescription()).map(([what, value]) => `- ${what}: ${value}`);
+  const machine = machineLines(machineDescription());
   return [
     '# Pipes: figures',
     '',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { machineDescription } from './machine.ts';
+import { machineDescription, machineLines } from './machine.ts';
 import { commandFigures } from './policy/commands.ts';
 import { decisionFigures } from './policy/decisions.ts';
 import type { Figure } from './policy/figure.ts';
@@ -75,7 +75,7 @@ function markdown(result: {
     '',
     `${result.startedAt}, ${result.figures[0]?.rounds.length ?? 0} rounds.`,
     '',
-    ...Object.entries(result.machine).map(([what, value]) => `- ${what}: ${value}`),
+    ...machineLines(result.machine),
     '',
     '| figure | median | range | promised | reached |',
     '|---|---|---|---|---|',

@@ -9,7 +9,7 @@ import { RedisKeys } from '../../src/registry/redis/keys.ts';
 import { RedisRegistry } from '../../src/registry/redis/registry.ts';
 import { partField, writePart } from '../../src/registry/redis/room-record.ts';
 import { startRedisServer } from '../../src/registry/testing/redis-server.ts';
-import { machineDescription } from './machine.ts';
+import { machineDescription, machineLines } from './machine.ts';
 import { adminOf, type Cost, costOf, usedMemory } from './registry/figures.ts';
 
 const optionsSchema = z.object({
@@ -228,7 +228,7 @@ function markdown(result: {
     '',
     `${result.startedAt}, each figure over ${result.times} times, one after another, Redis and node on one machine.`,
     '',
-    ...Object.entries(result.machine).map(([what, value]) => `- ${what}: ${value}`),
+    ...machineLines(result.machine),
     `- a node in Redis: ${result.bytesPerNode.toFixed(0)} bytes, its sealed record ${result.bytesOfRecord} of them`,
     `- a room in Redis: ${result.bytesPerRoom.toFixed(0)} bytes, with three members at one node`,
     '',

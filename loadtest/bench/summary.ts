@@ -17,8 +17,3 @@ export function figureRow(name: string, rounds: readonly number[], unit: string,
 
 /** The head of such a table. */
 export const FIGURE_HEAD: readonly string[] = ['| figure | median | range |', '|---|---|---|'];
-
-/** What the figures were made on, as lines of a list. */
-export function machineLines(machine: Readonly<Record<string, string>>): string[] {
-  return Object.entries(machine).map(([what, value]) => `- ${what}: ${value}`);
-}

@@ -67,7 +67,8 @@ class Run {
   #faults: Faults | null = null;
   #sessions = 0;
   #phase = { name: '', measured: false };
-  #onSaturated: () => void = () => undefined;
+  /** Of a phase that ends with saturation. */
+  #onSaturated: (() => void) | null = null;
   readonly #cores = new BusyCores();
   #lastReadingAt = performance.now();
   #problem: string | null = null;
@@ -219,9 +220,7 @@ class Run {
       const phaseEnds = new AbortController();
       const signal = AbortSignal.any([this.#ending.signal, phaseEnds.signal]);
       this.#phase = { name: phase.name, measured: isMeasured(phase) };
-      this.#onSaturated = () => {
-        if (phase.until === 'saturated') phaseEnds.abort();
-      };
+      this.#onSaturated = phase.until === 'saturated' ? () => phaseEnds.abort() : null;
       const ends = this.#recorder.event(this.#now(), 'phase', phase.name, this.#now() + phase.seconds);
       for (const step of stepsOf(phase, people, new Set(this.#present.keys()))) {
         await this.#until(begun + step.at * 1000, signal);
@@ -304,7 +303,8 @@ class Run {
     const machine = this.#cores.sample();
     const at = this.#now();
     const point = this.#recorder.add({ at, seconds, phase, measured, readings, processes, machine });
-    if (this.#saturation() !== null) this.#onSaturated();
+    // Of the whole series, which is long in a soak: looked at only by those who wait for it.
+    if (this.#onSaturated !== null && this.#saturation() !== null) this.#onSaturated();
     const { attempts, admitted } = this.#prober.tally;
     this.#options.progress.point(point, { attempts, admitted }, durationOf(this.#options.scenario));
     for (const { name, kind, pid } of this.#processes.deaths()) {

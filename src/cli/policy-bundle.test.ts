@@ -1,28 +1,16 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { policyFiles } from './testing/policy-files.ts';
 import { runPolicy as run } from './testing/policy-run.ts';
 
-const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
-const file = (name: string) => join(POLICIES, `${name}.yaml`);
-
-let dir = '';
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'watershed-bundle-'));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-function write(name: string, content: string): string {
-  const path = join(dir, name);
-  writeFileSync(path, content);
-  return path;
-}
+const files = policyFiles();
+const { file, write } = files;
 
 describe('policy keygen, sign and verify', () => {
   it('two signers make a bundle that holds; one does not', async () => {
-    const [a, b] = [join(dir, 'a.pem'), join(dir, 'b.pem')];
-    const bundle = join(dir, 'bundle');
+    const [a, b] = [join(files.dir, 'a.pem'), join(files.dir, 'b.pem')];
+    const bundle = join(files.dir, 'bundle');
     const ana = (await run('keygen', a)).out.trim();
     const ben = (await run('keygen', b)).out.trim();
     expect(ana).toMatch(/^ed25519:[\w-]{43}$/);
@@ -45,11 +33,11 @@ describe('policy keygen, sign and verify', () => {
     expect((await run('verify', bundle, '--signer', 'ed25519:x')).code).toBe(2);
     expect((await run('verify', bundle, ...roots, '--above', '')).code).toBe(2);
     expect((await run('verify', bundle, ...roots, '--above', '1e1')).code).toBe(2);
-    expect((await run('verify', join(dir, 'none'), ...roots)).code).toBe(2);
+    expect((await run('verify', join(files.dir, 'none'), ...roots)).code).toBe(2);
   });
 
   it('refuses to sign what fails check, is no policy, or is a bundle that was tampered with', async () => {
-    const key = join(dir, 'c.pem');
+    const key = join(files.dir, 'c.pem');
     await run('keygen', key);
     const bundle = (await run('sign', file('zoom-2020'), '--key', key)).out;
     const risen = write('risen', bundle.replace('"version":12', '"version":13'));

@@ -14,7 +14,7 @@ import {
 } from '../policy/bundle.ts';
 import { parsePolicyBytes } from '../policy/parse.ts';
 import { check } from '../policy/prove.ts';
-import { EXIT, faultLine, type Io, paint, printJson } from './policy-io.ts';
+import { EXIT, faultLine, faultOf, type Io, paint, printJson } from './policy-io.ts';
 import { readAtMost } from './read-file.ts';
 
 /** Above what a bundle can be: a policy, with every character of it escaped, and some signatures. */
@@ -38,7 +38,7 @@ function guarded(io: Io, json: boolean, run: () => void): void {
     if (!(error instanceof Unusable)) throw error;
     const { file, message } = error;
     if (json) printJson(io, { exit: EXIT.notPolicy, file, message });
-    else io.out(faultLine({ file, line: 1, column: 1, code: 'unusable', message }));
+    else io.out(faultLine(faultOf(file, 'unusable', message)));
     io.exit(EXIT.notPolicy);
   }
 }

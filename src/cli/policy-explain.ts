@@ -1,7 +1,16 @@
 import { explainAllowed } from '../policy/allowed.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { didYouMean } from '../policy/suggest.ts';
-import { EXIT, faultLine, type Io, type LoadedPolicy, loadOrReport, paint, printJson } from './policy-io.ts';
+import {
+  EXIT,
+  faultLine,
+  faultOf,
+  type Io,
+  type LoadedPolicy,
+  loadOrReport,
+  paint,
+  printJson,
+} from './policy-io.ts';
 
 /** `policy explain FILE --client REGION --datacenter DC`: is it allowed, by which rule, and where that stands. */
 export function runExplain(
@@ -58,8 +67,6 @@ export function unknownNames(
 
 export function reportUnknown(io: Io, file: string, unknown: readonly string[], json: boolean): void {
   if (json) printJson(io, { exit: EXIT.notPolicy, status: 'unknown-name', file, faults: unknown });
-  else
-    for (const message of unknown)
-      io.out(faultLine({ file, line: 1, column: 1, code: 'unknown-name', message }));
+  else for (const message of unknown) io.out(faultLine(faultOf(file, 'unknown-name', message)));
   io.exit(EXIT.notPolicy);
 }

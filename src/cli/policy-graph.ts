@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { compilePolicy } from '../policy/compile.ts';
 import { graph } from '../policy/graph.ts';
-import { EXIT, faultLine, type Io, loadOrReport, printJson } from './policy-io.ts';
+import { EXIT, faultLine, faultOf, type Io, loadOrReport, printJson } from './policy-io.ts';
 
 /** `policy graph FILE [--out FILE]`: an SVG of regions, fences, datacenters and routes. */
 export function runGraph(io: Io, file: string, { out, json }: { out?: string; json: boolean }): void {
@@ -18,7 +18,7 @@ export function runGraph(io: Io, file: string, { out, json }: { out?: string; js
     } catch (error) {
       const message = `cannot be written: ${error instanceof Error ? error.message : 'unknown'}`;
       if (json) printJson(io, { exit: EXIT.notPolicy, file: out, message });
-      else io.out(faultLine({ file: out, line: 1, column: 1, code: 'unwritable', message }));
+      else io.out(faultLine(faultOf(out, 'unwritable', message)));
       io.exit(EXIT.notPolicy);
       return;
     }

@@ -1,24 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { linesOf } from './read-file.ts';
+import { policyFiles } from './testing/policy-files.ts';
 import { runPolicy as run } from './testing/policy-run.ts';
 
-const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
-const file = (name: string) => join(POLICIES, `${name}.yaml`);
-
-let dir = '';
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'watershed-hostile-'));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-function write(name: string, content: string | Uint8Array): string {
-  const path = join(dir, name);
-  writeFileSync(path, content);
-  return path;
-}
+const files = policyFiles();
+const { file, write } = files;
 
 describe('whatever is in a file or on the command line', () => {
   it('findings stay on one line each, and steer no terminal', async () => {

@@ -58,7 +58,12 @@ export function loadPolicy(file: string): Loaded {
 }
 
 function unreadable(file: string, message: string): Loaded {
-  return { ok: false, faults: [{ file, line: 1, column: 1, code: 'unreadable', message }] };
+  return { ok: false, faults: [faultOf(file, 'unreadable', message)] };
+}
+
+/** What is wrong with a file as a whole, or with what was asked of it. */
+export function faultOf(file: string, code: string, message: string): Fault {
+  return { file, line: 1, column: 1, code, message };
 }
 
 /** `FILE:LINE:COL: message`, on one line: what a document brings along can neither end it nor steer a terminal. */

@@ -1,7 +1,7 @@
 import { compilePolicy } from '../policy/compile.ts';
 import { type NodePorts, nftablesOf } from '../policy/nftables.ts';
 import { unknownNames } from './policy-explain.ts';
-import { EXIT, faultLine, type Io, loadOrReport, printJson, printWarnings } from './policy-io.ts';
+import { EXIT, faultLine, faultOf, type Io, loadOrReport, printJson, printWarnings } from './policy-io.ts';
 
 export interface NftablesOptions {
   readonly datacenter: string;
@@ -19,8 +19,7 @@ export function runNftables(io: Io, file: string, options: NftablesOptions): voi
   const loaded = loadOrReport(io, file, json);
   if (loaded === null) return;
   const site = loaded.policy.datacenters.get(datacenter);
-  const faults: string[] = [];
-  faults.push(...unknownNames(loaded, [], [datacenter]));
+  const faults = unknownNames(loaded, [], [datacenter]);
   const ports: NodePorts = {
     signaling: options.signalingPort ?? portOf(site?.url),
     media: options.mediaPorts,
@@ -32,9 +31,7 @@ export function runNftables(io: Io, file: string, options: NftablesOptions): voi
   }
   if (faults.length > 0) {
     if (json) printJson(io, { exit: EXIT.notPolicy, status: 'unusable', file, faults });
-    else
-      for (const message of faults)
-        io.out(faultLine({ file, line: 1, column: 1, code: 'unusable', message }));
+    else for (const message of faults) io.out(faultLine(faultOf(file, 'unusable', message)));
     io.exit(EXIT.notPolicy);
     return;
   }

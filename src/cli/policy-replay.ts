@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { compilePolicy } from '../policy/compile.ts';
 import { type Flip, type RecordedDecision, replay } from '../policy/replay.ts';
-import { count, EXIT, faultLine, type Io, loadOrReport, paint, printable, printJson } from './policy-io.ts';
+import {
+  count,
+  EXIT,
+  faultLine,
+  faultOf,
+  type Io,
+  loadOrReport,
+  paint,
+  printable,
+  printJson,
+} from './policy-io.ts';
 import { linesOf } from './read-file.ts';
 
 const record = z.object({
@@ -34,7 +44,7 @@ export function runReplay(io: Io, file: string, records: string, { json }: { jso
   const read = readRecords(records);
   if (typeof read === 'string') {
     if (json) printJson(io, { exit: EXIT.notPolicy, status: 'unreadable', faults: [read] });
-    else io.out(faultLine({ file: records, line: 1, column: 1, code: 'unreadable', message: read }));
+    else io.out(faultLine(faultOf(records, 'unreadable', read)));
     io.exit(EXIT.notPolicy);
     return;
   }

@@ -1,23 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { policyFiles } from './testing/policy-files.ts';
 import { runPolicy as run } from './testing/policy-run.ts';
 
-const POLICIES = new URL('../../config/policies/', import.meta.url).pathname;
-const file = (name: string) => join(POLICIES, `${name}.yaml`);
-
-let dir = '';
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'watershed-policy-'));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-function write(name: string, content: string | Uint8Array): string {
-  const path = join(dir, name);
-  writeFileSync(path, content);
-  return path;
-}
+const files = policyFiles();
+const { file, write } = files;
 
 describe('policy check', () => {
   it('0: the policy holds', async () => {
@@ -39,15 +27,15 @@ describe('policy check', () => {
     const { code, out } = await run(
       'check',
       bad,
-      join(dir, 'none.yaml'),
-      dir,
+      join(files.dir, 'none.yaml'),
+      files.dir,
       write('b.bin', Uint8Array.of(0, 255)),
     );
     expect(code).toBe(2);
     expect(out).toContain(`${bad}:1:10: `);
     expect(out).toContain(`${bad}:2:8: `);
-    expect(out).toContain(`${join(dir, 'none.yaml')}:1:1: cannot be read`);
-    expect(out).toContain(`${dir}:1:1: cannot be read`);
+    expect(out).toContain(`${join(files.dir, 'none.yaml')}:1:1: cannot be read`);
+    expect(out).toContain(`${files.dir}:1:1: cannot be read`);
     expect(out).toContain('b.bin:1:2: not UTF-8');
   });
 
@@ -65,7 +53,7 @@ describe('policy check', () => {
   });
 
   it('warnings go to stderr, exit 0', async () => {
-    const { code, out, err } = await run('check', join(POLICIES, '../policy.yaml'));
+    const { code, out, err } = await run('check', file('../policy'));
     expect(code).toBe(0);
     expect(err).toMatch(/policy\.yaml:\d+:3: warning: the route of local has no secondaries/);
     expect(out).not.toContain('warning');
@@ -220,10 +208,10 @@ describe('policy simulate, meet and graph', () => {
 
   it('draws to stdout or a file', async () => {
     expect((await run('graph', file('global'))).out).toMatch(/^<svg .*<\/svg>\n$/s);
-    const out = join(dir, 'g.svg');
+    const out = join(files.dir, 'g.svg');
     expect((await run('graph', file('zoom-2020'), '--out', out)).code).toBe(0);
     expect(readFileSync(out, 'utf8')).toContain('commercial');
-    const nowhere = join(dir, 'no', 'g.svg');
+    const nowhere = join(files.dir, 'no', 'g.svg');
     expect(await run('graph', file('zoom-2020'), '--out', nowhere)).toMatchObject({
       code: 2,
       out: expect.stringContaining(`${nowhere}:1:1: cannot be written: `),
@@ -275,7 +263,7 @@ describe('policy replay', () => {
 
   it('2: not a policy, no such file, no records', async () => {
     expect((await run('replay', write('z.yaml', ''), write('l', '{}'))).code).toBe(2);
-    expect((await run('replay', file('zoom-2020'), join(dir, 'none'))).code).toBe(2);
+    expect((await run('replay', file('zoom-2020'), join(files.dir, 'none'))).code).toBe(2);
     expect((await run('replay', file('zoom-2020'), write('l2', 'nothing\n'))).code).toBe(2);
   });
 });

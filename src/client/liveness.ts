@@ -5,7 +5,7 @@ const SILENCE = 2500;
 
 /**
  * Tells a node that died from a socket that was cut. Without a socket two things still speak: the media, which
- * goes on while the node lives, and the directory, which drops a dead node and shows that our own network works.
+ * goes on while the node lives, and the directory, any answer of which shows that our own network works.
  */
 export class Liveness {
   readonly #media: Pick<Media, 'alive'>;
@@ -24,7 +24,7 @@ export class Liveness {
     void this.#media.alive();
   }
 
-  /** True when waiting for this node is of no use: its media is silent, and a front door answers without it. */
+  /** True when waiting for this node is of no use: its media is silent, and a front door answers. */
   async isGone(): Promise<boolean> {
     if (await this.#media.alive()) this.#heardAt = performance.now();
     if (performance.now() - this.#heardAt < SILENCE) return false;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { SyntheticTrack } from '../../loadtest/participant/synthetic-track.ts';
 import { waitFor } from '../testing/wait.ts';
-import { refusalOf } from './testing/scripted-node.ts';
+import { refusalOf, welcomeOf } from './testing/scripted-node.ts';
 import { joinedOf, scriptRoom } from './testing/scripted-room.ts';
 import { others, peerJoined, Stage } from './testing/stage.ts';
 
@@ -113,6 +113,29 @@ describe('a lost socket', () => {
     expect(fra.lines.map(({ bearer }) => bearer).slice(1)).toEqual(['r1.first', 'r1.first']);
     // The old token is spent as soon as the node hears that the new one has come.
     await waitFor('a sign of life', () => fra.lines[2]?.requests[1]?.method === 'ping');
+  });
+
+  test('is resumed again later, whatever a try before this one was refused with', async () => {
+    const fra = await stage.node(
+      (line) => {
+        scriptRoom(line);
+        line.answer('resume', () => ({ mode: 'replayed', resumeToken: `r1.after-${line.n}`, missed: 0 }));
+      },
+      {
+        open: (line) => {
+          if (line.n === 2) {
+            line.notify('refused', refusalOf('not_ready', 503, true));
+            line.close(4403);
+          } else line.notify('welcome', welcomeOf('fra', 'eu'));
+        },
+      },
+    );
+    const watched = await stage.joinDirectly(fra);
+    fra.lines[0]?.cut();
+    await waitFor('the resume', () => watched.statuses.length === 4);
+    fra.lines[2]?.cut();
+    await waitFor('the second one', () => watched.statuses.length === 6);
+    expect(fra.lines.map(({ bearer }) => bearer).slice(1)).toEqual(['r1.first', 'r1.first', 'r1.after-3']);
   });
 
   test('is over for this node where it says so instead of an answer', async () => {

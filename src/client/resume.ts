@@ -22,6 +22,8 @@ export interface ResumeOptions {
   readonly onSocket: (signaling: Signaling) => void;
   /** Called with the response in its own turn, before the notifications that follow it. */
   readonly onResponse: (response: ResponseOf<'resume'>) => void;
+  /** Whether the node said on the newest socket why the session ends. */
+  readonly toldWhy: () => boolean;
   readonly onTry?: (n: number, failure: Problem | null) => void;
   /** Asked after each failed try from the second on: true when there is nothing left to resume. */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
@@ -47,12 +49,6 @@ export async function resumeSession(
     // Before the socket: the node waits for the first message, and not for an issuer.
     const token = await options.freshToken();
     const signaling = new Signaling(options.environment, options.url, options.resumeToken, options);
-    let lastWord = false;
-    for (const event of ['bye', 'refused', 'redirect'] as const) {
-      signaling.events.on(event, () => {
-        lastWord = true;
-      });
-    }
     options.onSocket(signaling);
     const answer = await firstAnswer(signaling, {
       attemptTimeout: Math.min(options.attemptTimeout, Math.max(left(), 1)),
@@ -71,7 +67,7 @@ export async function resumeSession(
           if (!(error instanceof ClientError)) throw error;
           options.onTry?.(n, error.problem);
           // An answer that was lost with its socket spent nothing: the token is good until the node hears from us.
-          if (!UNANSWERED.has(error.problem.code) || lastWord) return { gone: error.problem };
+          if (!UNANSWERED.has(error.problem.code) || options.toldWhy()) return { gone: error.problem };
           break;
         }
       }

@@ -186,7 +186,6 @@ export class Session
     let afresh = false;
     for (let token: string | null = firstToken; token !== null; ) {
       this.#resumeToken = null;
-      this.#lastWord = null;
       let current = this.#signaling;
       const result = await resumeSession({
         environment: this.#deps.environment,
@@ -202,8 +201,11 @@ export class Session
         signal: this.#abort.signal,
         onSocket: (signaling) => {
           current = signaling;
+          // What was said on another socket, such as to come back later, ends nothing on this one.
+          this.#lastWord = null;
           this.#listen(signaling);
         },
+        toldWhy: () => this.#lastWord !== null,
         onResponse: (response) => {
           this.#signaling = current;
           this.#resumeToken = response.resumeToken;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { LinkTarget } from '../links/types.ts';
 import type { NodeRecord, NodeRef } from '../registry/port.ts';
 import { HEARTBEAT_MS, LEASE_MS } from './heartbeat.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** Which of a node's announcements: its start, and its number since then. */
 export const stampSchema = z.object({ epoch: z.int().nonnegative(), sequence: z.int().nonnegative() });
@@ -77,7 +78,7 @@ export function createFreshness({ own, ask, now = () => performance.now() }: Fre
     entry.askedAt = now();
     try {
       const { id, datacenter } = record;
-      const said = await within(ask({ id, datacenter, link }), ASK_MS);
+      const said = await withTimeout(ask({ id, datacenter, link }), ASK_MS, 'the node');
       // It may have announced once more since its record was read.
       const floor = { epoch: said.epoch, sequence: Math.max(0, said.sequence - 1) };
       if (isLater(floor, entry.stamp)) entry.stamp = floor;
@@ -115,16 +116,4 @@ function isLater(a: Stamp, b: Stamp): boolean {
 
 function keyOf({ datacenter, id }: NodeRef): string {
   return `${datacenter}/${id}`;
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

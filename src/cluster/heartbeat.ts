@@ -1,7 +1,10 @@
 import type { RecordSealer } from '../identity/sealer.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import type { NodeEntry, NodeRecord, NodeState, Registry } from '../registry/port.ts';
+import { withTimeout } from './with-timeout.ts';
 
+/** Whose answers are waited for. */
+const REGISTRY = 'the registry';
 /** How often the record is announced, and how long it stands without: it ends within 10 s of a node's death. */
 export const HEARTBEAT_MS = 3000;
 export const LEASE_MS = 9000;
@@ -90,7 +93,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     for (let attempt = 0; !stopped.signal.aborted; attempt++) {
       try {
         const next = { epoch: node.epoch, sequence };
-        await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS);
+        await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS, REGISTRY);
         announced = next;
         lastSuccess = now();
         tell(true);
@@ -138,7 +141,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       stopped.abort();
       await running;
       await beating;
-      await withTimeout(registry.withdraw(node), ANNOUNCE_TIMEOUT_MS).catch((error: unknown) =>
+      await withTimeout(registry.withdraw(node), ANNOUNCE_TIMEOUT_MS, REGISTRY).catch((error: unknown) =>
         tell(false, error),
       );
     },
@@ -158,18 +161,6 @@ function reasonOf(error: unknown): string {
   return error instanceof WatershedError && error.detail !== undefined
     ? error.detail
     : 'the registry cannot be reached';
-}
-
-async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer from the registry in ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** True after `ms`; false at once when stopped. */

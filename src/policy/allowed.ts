@@ -8,31 +8,43 @@ import type { Label, Path } from './model.ts';
  * labels below; both read the same cell of the same table.
  */
 export function allowed(p: CompiledPolicy, client: string, datacenter: string): boolean {
-  const c = p.regionNumber.get(client);
   const d = p.datacenterNumber.get(datacenter);
-  return c !== undefined && d !== undefined && cell(p, c, d);
+  return d !== undefined && cell(p, p.regionNumber.get(client), d);
 }
 
-/** A(L): allowed for the home and for every region of evidence, and in a region that narrowing left. */
+/**
+ * A(L): allowed for the home and for every region of evidence, and in a region that narrowing left. It makes no
+ * object, since every admission and every leg asks.
+ */
 export function allowedForLabel(p: CompiledPolicy, label: Label, datacenter: string): boolean {
   const d = p.datacenterNumber.get(datacenter);
-  return d !== undefined && allowedByNumber(p, label)(d);
+  if (d === undefined || !cell(p, p.regionNumber.get(label.home), d)) return false;
+  for (const region of label.evidence) if (!cell(p, p.regionNumber.get(region), d)) return false;
+  return withinNarrowing(p, label, d);
 }
 
 /** A(L) for many questions about one label: of the number of a datacenter, its index in `datacenterNames`. */
 export function allowedByNumber(p: CompiledPolicy, label: Label): (datacenter: number) => boolean {
-  const clients: number[] = [];
-  for (const name of [label.home, ...label.evidence]) {
-    const c = p.regionNumber.get(name);
-    if (c === undefined) return () => false;
-    if (!clients.includes(c)) clients.push(c);
+  const clients = [p.regionNumber.get(label.home)];
+  for (const region of label.evidence) {
+    // The address mostly says what the claim does: asked about once.
+    if (region !== label.home) clients.push(p.regionNumber.get(region));
   }
-  const left = label.regions && new Set(label.regions.map((region) => p.regionNumber.get(region)));
-  return (d) => clients.every((c) => cell(p, c, d)) && (left === null || left.has(p.regionOf[d]));
+  return (d) => {
+    for (let i = 0; i < clients.length; i++) if (!cell(p, clients[i], d)) return false;
+    return withinNarrowing(p, label, d);
+  };
 }
 
-function cell(p: CompiledPolicy, client: number, datacenter: number): boolean {
-  return p.table[client * p.datacenterNames.length + datacenter] === 1;
+/** A region that the policy does not define has no cell, and nothing is allowed for it. */
+function cell(p: CompiledPolicy, client: number | undefined, datacenter: number): boolean {
+  return client !== undefined && p.table[client * p.datacenterNames.length + datacenter] === 1;
+}
+
+function withinNarrowing(p: CompiledPolicy, { regions }: Label, datacenter: number): boolean {
+  if (regions === null) return true;
+  for (const region of regions) if (p.regionNumber.get(region) === p.regionOf[datacenter]) return true;
+  return false;
 }
 
 /** A(L) as names, in the order of the document. */

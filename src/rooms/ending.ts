@@ -1,5 +1,5 @@
 import type { Verdict } from '../cluster/types.ts';
-import { CLOSE, type CloseCode, ERRORS, type ErrorCode, WatershedError } from '../protocol/errors.ts';
+import { CLOSE, type CloseCode, type ErrorCode, toldAs, WatershedError } from '../protocol/errors.ts';
 import type { Redirect, Refusal } from '../protocol/events.ts';
 
 /** How a session is told that it is over: the last notification, and the close code after it. */
@@ -28,6 +28,5 @@ export function forbiddenEnding(error: unknown): Ending {
 
 /** A refusal that no policy rule decided (a host, a limit, a timer did). */
 export function refusalOf(code: ErrorCode, policyDigest: string): Refusal {
-  const { message, retry, status } = ERRORS[code];
-  return { code, message, rule: '', policy: policyDigest, retry, status };
+  return { ...toldAs(code), rule: '', policy: policyDigest };
 }

@@ -85,9 +85,9 @@ export class Conversation implements ConnectionOwner {
   }
 
   /**
-   * Takes a session up with the resume token that this connection was opened with. A session whose join token has run out comes
-   * back only with a fresh one: `token_expired` without, and what `refreshToken` fails with; both may be tried
-   * again on this connection.
+   * Takes a session up with the resume token that this connection was opened with. A session whose join token has
+   * run out comes back only with a fresh one: `token_expired` without, and what `refreshToken` fails with; both may
+   * be tried again on this connection.
    */
   async resume(lastSeq: number, token: string | undefined): Promise<Resumption> {
     if (this.#entry.kind === 'join') {

@@ -1,6 +1,10 @@
 import WebSocket from 'ws';
 import { z } from 'zod';
-import { type DirectoryAnswer, directoryAnswerSchema } from '../../protocol/directory.ts';
+import {
+  type DirectoryAnswer,
+  type DirectoryEntry,
+  directoryAnswerSchema,
+} from '../../protocol/directory.ts';
 import { redirectSchema, refusalSchema } from '../../protocol/events.ts';
 import { DIRECTORY_PATH, SIGNAL_PATH, SUBPROTOCOL } from '../../protocol/frames.ts';
 
@@ -19,6 +23,8 @@ export type Knock =
 
 /** For one answer, in ms. */
 const PATIENCE_MS = 5000;
+/** Attempts of one walk: no list is that long. */
+const MAX_ATTEMPTS = 8;
 /** Of an answer to an upgrade, in bytes. */
 const MAX_ANSWER = 64 * 1024;
 
@@ -54,6 +60,27 @@ export function knock(url: string, token: string): Promise<Knock> {
       response.once('error', () => resolve({ kind: 'unreachable' }));
     });
   });
+}
+
+/**
+ * Walks down a list as a client does, until it is let in or knows no further node: a redirect's list takes the place
+ * of what is left.
+ */
+export async function* walk(
+  { primaries, secondaries }: DirectoryAnswer,
+  token: string,
+): AsyncGenerator<{ readonly entry: DirectoryEntry; readonly answer: Knock }> {
+  let queue = [...primaries, ...secondaries];
+  const tried = new Set<string>();
+  while (tried.size < MAX_ATTEMPTS) {
+    const entry = queue.find(({ url }) => !tried.has(url));
+    if (entry === undefined) return;
+    tried.add(entry.url);
+    const answer = await knock(entry.url, token);
+    yield { entry, answer };
+    if (answer.kind === 'admitted') return;
+    if (answer.kind === 'redirected') queue = [...answer.list.primaries, ...answer.list.secondaries];
+  }
 }
 
 const json = z.string().transform((text, context): unknown => {

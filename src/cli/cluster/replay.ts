@@ -9,7 +9,7 @@ import { issueJoinToken } from '../../tokens/issue.ts';
 import { onLauncherGone } from '../launcher.ts';
 import { faultLine, type LoadedPolicy, loadPolicy } from '../policy-io.ts';
 import { type LocalCluster, type LocalNode, startCluster } from './local-cluster.ts';
-import { askDirectory, type Knock, knock } from './replay-client.ts';
+import { askDirectory, type Knock, walk } from './replay-client.ts';
 import { setUp } from './set-up.ts';
 
 /** As short as it can be said from here. */
@@ -25,8 +25,6 @@ const PRIMARIES = ['sjc', 'iad'];
 const FORBIDDEN = ['sha', 'tsn'];
 /** Enough that some are told of a forbidden datacenter: each draws two of five. */
 const CLIENTS = 8;
-/** Attempts of one client: no list is that long. */
-const MAX_ATTEMPTS = 8;
 /** A dead node's lease ends within 10 s. */
 const LEASE_MS = 15_000;
 
@@ -130,24 +128,15 @@ interface Tally {
   served: number;
 }
 
-/** Walks down a list as a client does: a redirect's list takes the place of what is left. */
+/** Walks down a list, and tells and counts what each node answers. */
 async function follow(list: DirectoryAnswer, token: string, tally: Tally, say: Say): Promise<void> {
-  let queue = [...list.primaries, ...list.secondaries];
-  const tried = new Set<string>();
-  while (tried.size < MAX_ATTEMPTS) {
-    const next = queue.find(({ url }) => !tried.has(url));
-    if (next === undefined) return;
-    tried.add(next.url);
-    const answer = await knock(next.url, token);
-    const forbidden = FORBIDDEN.includes(next.datacenter);
+  for await (const { entry, answer } of walk(list, token)) {
+    const forbidden = FORBIDDEN.includes(entry.datacenter);
     if (forbidden) tally.knocks++;
-    say(`     ${next.datacenter.padEnd(4)} ${describe(answer)}`);
-    if (answer.kind === 'admitted') {
-      if (forbidden) tally.admitted++;
-      else tally.served++;
-      return;
-    }
-    if (answer.kind === 'redirected') queue = [...answer.list.primaries, ...answer.list.secondaries];
+    say(`     ${entry.datacenter.padEnd(4)} ${describe(answer)}`);
+    if (answer.kind !== 'admitted') continue;
+    if (forbidden) tally.admitted++;
+    else tally.served++;
   }
 }
 

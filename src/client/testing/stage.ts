@@ -30,7 +30,8 @@ export class Stage {
       ...script,
       datacenter,
       open: (line) => {
-        line.notify('welcome', welcomeOf(datacenter, 'eu', codecs));
+        if (script.open === undefined) line.notify('welcome', welcomeOf(datacenter, 'eu', codecs));
+        else script.open(line);
         onLine(line);
       },
     });

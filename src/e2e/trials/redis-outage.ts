@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { createParticipant, type Participant } from '../../../loadtest/participant/participant.ts';
 import { startRedisServer } from '../../registry/testing/redis-server.ts';
 import { waitFor } from '../../testing/wait.ts';
+import { GapWatch, heard } from '../harness/hearing.ts';
 import { ClusterHome, httpOf, isAlive } from '../harness/local-cluster.ts';
 import { chartProbes, Kubelet } from './kubelet.ts';
 
@@ -59,10 +60,13 @@ export async function redisOutage({ seconds, say }: OutageOptions): Promise<Outa
         ends.push(() => participant.leave());
         const joined = await participant.join();
         if (!joined.ok) throw new Error(`no call to begin with: ${joined.problem.code}`);
-        return new Watched(participant);
+        return participant;
       }),
     );
-    await waitFor('both to hear each other', () => talk.every(({ packets }) => packets > 50));
+    await waitFor('both to hear each other', async () =>
+      (await Promise.all(talk.map(heard))).every((counts) => [...counts.values()].some((n) => n > 50)),
+    );
+    const watched = talk.map((participant) => new Watched(participant));
     const kubelets = cluster.nodes.map((node) => new Kubelet(httpOf(node), chartProbes()));
     ends.push(() => {
       for (const kubelet of kubelets) kubelet.stop();
@@ -89,14 +93,13 @@ export async function redisOutage({ seconds, say }: OutageOptions): Promise<Outa
     const readyMs = performance.now() - returned;
     await waitFor('the kubelet to know', () => kubelets.every(({ ready }) => ready), 60_000, 100);
     const podsReadyMs = performance.now() - returned;
-    for (const one of talk) one.stop();
-    const longestGapMs = Math.max(...talk.map(({ longestGapMs: gap }) => gap));
+    const gaps = await Promise.all(watched.map(({ gap }) => gap.longest()));
     const result: OutageResult = {
       restarts: kubelets.reduce((sum, { restarts }) => sum + restarts, 0),
       failedLiveness: kubelets.reduce((sum, { failedLiveness }) => sum + failedLiveness, 0),
       lostProcesses: cluster.nodes.filter(({ pid }) => !isAlive(pid)).length,
-      lostSessions: talk.filter(({ lost, longestGapMs: gap }) => lost || gap > GAP_MS).length,
-      longestGapMs: Math.round(longestGapMs),
+      lostSessions: watched.filter(({ lost }, n) => lost || (gaps[n] ?? 0) > GAP_MS).length,
+      longestGapMs: Math.round(Math.max(...gaps)),
       silent,
       readyMs: Math.round(readyMs),
       podsReadyMs: Math.round(podsReadyMs),
@@ -123,29 +126,12 @@ async function stopRedis(url: string): Promise<void> {
 /** A participant, and whether it ever noticed anything. */
 class Watched {
   lost = false;
-  packets = 0;
-  longestGapMs = 0;
-  readonly #timer: NodeJS.Timeout;
-  #heardAt = performance.now();
+  readonly gap: GapWatch;
 
   constructor(participant: Participant) {
+    this.gap = new GapWatch(participant);
     participant.client.on('status', (status) => {
       if (status !== 'joined') this.lost = true;
     });
-    this.#timer = setInterval(() => void this.#look(participant), 100);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(participant: Participant): Promise<void> {
-    const { received } = await participant.stats();
-    const packets = received.reduce((sum, { stamped }) => sum + stamped, 0);
-    if (packets === this.packets) return;
-    const now = performance.now();
-    if (this.packets > 0) this.longestGapMs = Math.max(this.longestGapMs, now - this.#heardAt);
-    this.packets = packets;
-    this.#heardAt = now;
   }
 }

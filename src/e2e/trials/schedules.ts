@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomFrom } from '../../../loadtest/measure/random.ts';
-import { askDirectory, knock } from '../../cli/cluster/replay-client.ts';
+import { askDirectory, type Knock, knock, walk } from '../../cli/cluster/replay-client.ts';
 import { allowed } from '../../policy/allowed.ts';
 import type { DirectoryAnswer } from '../../protocol/directory.ts';
 import { ClusterHome, type UpCluster } from '../harness/local-cluster.ts';
@@ -21,8 +21,6 @@ export interface ScheduleResult {
 }
 
 const REGIONS = ['us', 'eu', 'hk', 'cn'];
-/** Attempts of one walk: no list is that long. */
-const MAX_ATTEMPTS = 8;
 
 /**
  * T2 sampled: a cluster of real processes, some of which freeze and thaw at random moments, as their machines'
@@ -50,25 +48,12 @@ export async function schedules({ seed, rounds, say }: ScheduleOptions): Promise
         if (!allowed(policy, region, datacenter)) breaches.push(`${region} was told of ${datacenter}`);
       }
     };
-    const walk = async (region: string, token: string, first: DirectoryAnswer): Promise<void> => {
-      let queue = [...first.primaries, ...first.secondaries];
-      const tried = new Set<string>();
-      while (tried.size < MAX_ATTEMPTS) {
-        const next = queue.find(({ url }) => !tried.has(url));
-        if (next === undefined) return;
-        tried.add(next.url);
-        knocks += 1;
-        const answer = await knock(next.url, token);
-        if (answer.kind === 'redirected') {
-          judge(region, answer.list);
-          queue = [...answer.list.primaries, ...answer.list.secondaries];
-        }
-        if (answer.kind !== 'admitted') continue;
-        admitted += 1;
-        if (!allowed(policy, region, next.datacenter))
-          breaches.push(`${region} was let in at ${next.datacenter}`);
-        return;
-      }
+    const judgeKnock = (region: string, datacenter: string, answer: Knock): void => {
+      knocks += 1;
+      if (answer.kind === 'redirected') judge(region, answer.list);
+      if (answer.kind !== 'admitted') return;
+      admitted += 1;
+      if (!allowed(policy, region, datacenter)) breaches.push(`${region} was let in at ${datacenter}`);
     };
     for (let round = 0; round < rounds; round += 1) {
       for (const { pid } of nodes) {
@@ -90,16 +75,11 @@ export async function schedules({ seed, rounds, say }: ScheduleOptions): Promise
           const list = await askDirectory(asked.url, token).catch(() => null);
           if (list !== null) {
             judge(region, list);
-            await walk(region, token, list);
+            for await (const { entry, answer } of walk(list, token))
+              judgeKnock(region, entry.datacenter, answer);
           }
           // Whatever it was told: straight to one that answers.
-          knocks += 1;
-          const answer = await knock(bold.url, token);
-          if (answer.kind === 'redirected') judge(region, answer.list);
-          if (answer.kind !== 'admitted') return;
-          admitted += 1;
-          if (!allowed(policy, region, bold.datacenter))
-            breaches.push(`${region} was let in at ${bold.datacenter}`);
+          judgeKnock(region, bold.datacenter, await knock(bold.url, token));
         }),
       );
       say(`round ${round + 1}: down ${down.join(', ') || 'nobody'}; ${knocks} knocks, ${admitted} let in`);

@@ -1,14 +1,6 @@
 /** Mutants that behave as the original does, and why. Keyed by file and by the mutant within its line. */
 export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   [
-    'allowed.ts: if ({c === undefined → false}) return () => false;',
-    'an index that is not a number finds no cell of the table, and that is not 1',
-  ],
-  [
-    'allowed.ts: if ({!clients.includes(c) → true}) clients.push(c);',
-    'a region that is asked about twice gives the same answer twice',
-  ],
-  [
     'allowed.ts: if ({c === undefined || d === undefined → true}) return toldAfresh(p, client, datacenter);',
     'told afresh instead of from the cache',
   ],
