@@ -9,6 +9,7 @@ import type { DirectoryKeys } from '../../src/protocol/directory.ts';
 import type { Source } from '../../src/protocol/state.ts';
 import { syntheticHandlerFactory } from './handler.ts';
 import type { StreamStats } from './meter.ts';
+import type { PeerLinkOptions } from './peer-link.ts';
 import type { SendStats } from './rtp-sender.ts';
 import { SyntheticTrack, type TrackShape } from './synthetic-track.ts';
 
@@ -29,6 +30,8 @@ export interface ParticipantOptions extends ClientOptions {
   readonly subscribe?: boolean;
   /** Local address for media; `127.0.0.1` by default. */
   readonly bindAddress?: string;
+  /** Where media goes in place of the node's address: through a relay. */
+  readonly route?: PeerLinkOptions['route'];
 }
 
 /** What a participant received from one producer. */
@@ -60,9 +63,9 @@ export interface Participant {
 }
 
 export function createParticipant(options: ParticipantOptions): Participant {
-  const environment = nodeEnvironment({
-    handlerFactory: syntheticHandlerFactory({ bindAddress: options.bindAddress ?? '127.0.0.1' }),
-  });
+  const { bindAddress = '127.0.0.1', route } = options;
+  const handlerFactory = syntheticHandlerFactory({ bindAddress, ...(route !== undefined && { route }) });
+  const environment = nodeEnvironment({ handlerFactory });
   const client = new WatershedClient(environment, {
     consumersStartPaused: options.subscribe === false,
     ...options,

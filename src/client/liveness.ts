@@ -1,6 +1,6 @@
 import type { Media } from './media.ts';
 
-/** Milliseconds without a sign from the media before the node may be counted as gone. */
+/** Milliseconds without a sign from the media before the node is suspected to be gone. */
 const SILENCE = 2500;
 
 /**
@@ -24,11 +24,13 @@ export class Liveness {
     void this.#media.alive();
   }
 
-  /** True when waiting for this node is of no use: its media is silent, and a front door answers. */
-  async isGone(): Promise<boolean> {
+  /**
+   * True when its media is silent and a front door answers, listing it still or not: the network works by now.
+   * Whether it did all the while, or was cut for both until a moment ago, is for one more try to find out.
+   */
+  async isSuspected(): Promise<boolean> {
     if (await this.#media.alive()) this.#heardAt = performance.now();
     if (performance.now() - this.#heardAt < SILENCE) return false;
-    // Any answer shows that the network works and this node does not, listed still or not.
     return (await this.#isListed()) !== undefined;
   }
 }

@@ -172,7 +172,7 @@ export class Membership {
       environment: this.#environment,
       attemptTimeout: this.#attemptTimeout,
       onSocket: (socket) => (taken ? this.#listen(socket) : unheard.push(socket)),
-      giveUp: () => liveness.isGone(),
+      giveUp: () => liveness.isSuspected(),
       freshToken: () => this.#token.unseen(),
       onTokenSeen: (token) => this.#token.seen(token),
     });

@@ -138,6 +138,29 @@ describe('a lost socket', () => {
     expect(fra.lines.map(({ bearer }) => bearer).slice(1)).toEqual(['r1.first', 'r1.first', 'r1.after-3']);
   });
 
+  test('is tried once more where the network came back for a front door and the node alike', async () => {
+    // What a cut of everything ends with, in its worst order: a front door is reached before the node.
+    let isCut = false;
+    const fra = await stage.node(
+      (line) => {
+        scriptRoom(line);
+        line.answer('resume', () => ({ mode: 'replayed', resumeToken: 'r1.second', missed: 0 }));
+      },
+      { refuse: () => (isCut ? 'break' : null) },
+    );
+    const ams = await stage.node(scriptRoom, { datacenter: 'ams' });
+    const door = await stage.frontDoor([fra, ams], () => {
+      isCut = false;
+    });
+    const watched = stage.watch();
+    await watched.client.connect({ token: await stage.token(), frontDoors: [door.url] });
+    isCut = true;
+    fra.lines[0]?.cut();
+    await waitFor('the session', () => watched.statuses.length === 4);
+    expect(watched.statuses).toEqual(['connecting', 'joined', 'resuming', 'joined']);
+    expect(watched.client.seat?.datacenter).toBe('fra');
+  });
+
   test('is over for this node where it says so instead of an answer', async () => {
     const fra = await stage.node((line) => {
       scriptRoom(line);

@@ -25,7 +25,10 @@ export interface ResumeOptions {
   /** Whether the node said on the newest socket why the session ends. */
   readonly toldWhy: () => boolean;
   readonly onTry?: (n: number, failure: Problem | null) => void;
-  /** Asked after each failed try from the second on: true when there is nothing left to resume. */
+  /**
+   * Asked after each failed try from the second on: true when the network works and the node is not heard. One
+   * more try then says whether it was the network after all, and has just come back.
+   */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
@@ -33,6 +36,8 @@ export interface ResumeOptions {
 /** First and longest pause between two tries, in ms. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 3000;
+/** Milliseconds for a node's last try, over a network that has just shown that it works. */
+const LAST_TRY = 1500;
 /** What a request without an answer fails with. */
 const UNANSWERED: ReadonlySet<string> = new Set(['connection_lost', 'deadline']);
 
@@ -45,13 +50,16 @@ export async function resumeSession(
 ): Promise<{ readonly signaling: Signaling } | { readonly gone: Problem; readonly redirect?: string }> {
   const lostAt = performance.now();
   const left = (): number => options.windowSeconds * 1000 - (performance.now() - lostAt);
+  let nextIsLast = false;
   for (let n = 0; left() > 0 && !options.signal.aborted; n += 1) {
+    const isLast = nextIsLast;
+    nextIsLast = false;
     // Before the socket: the node waits for the first message, and not for an issuer.
     const token = await options.freshToken();
     const signaling = new Signaling(options.environment, options.url, options.resumeToken, options);
     options.onSocket(signaling);
     const answer = await firstAnswer(signaling, {
-      attemptTimeout: Math.min(options.attemptTimeout, Math.max(left(), 1)),
+      attemptTimeout: Math.min(isLast ? LAST_TRY : options.attemptTimeout, Math.max(left(), 1)),
       signal: options.signal,
     });
     switch (answer.kind) {
@@ -80,9 +88,9 @@ export async function resumeSession(
       case 'timeout':
       case 'unreachable':
         options.onTry?.(n, problemOf('connection_lost', answer.kind));
-        if (n >= 1 && (await options.giveUp(n + 1))) {
-          return { gone: problemOf('connection_lost', 'the node is gone') };
-        }
+        if (isLast) return { gone: problemOf('connection_lost', 'the node is gone') };
+        nextIsLast = n >= 1 && (await options.giveUp(n + 1));
+        if (nextIsLast) continue;
         break;
     }
     await delay(Math.min(backOff(n, FIRST_PAUSE, LONGEST_PAUSE), Math.max(left(), 0)), options.signal);

@@ -34,8 +34,8 @@ export interface ScriptedNode {
 export interface Script {
   readonly datacenter?: string;
   readonly region?: string;
-  /** An answer before 101. */
-  readonly refuse?: (bearer: string, n: number) => { status: number; body: unknown } | null;
+  /** An answer before 101, or none: the connection breaks. */
+  readonly refuse?: (bearer: string, n: number) => { status: number; body: unknown } | 'break' | null;
   /** Replaces `welcome`. */
   readonly open?: (line: Line) => void;
   readonly http?: (
@@ -82,6 +82,10 @@ export async function startScriptedNode(script: Script = {}): Promise<ScriptedNo
     n += 1;
     const bearer = (request.headers.authorization ?? '').replace(/^Bearer /, '');
     const refusal = script.refuse?.(bearer, n) ?? null;
+    if (refusal === 'break') {
+      socket.destroy();
+      return;
+    }
     if (refusal !== null) {
       const body = JSON.stringify(refusal.body);
       socket.end(

@@ -37,15 +37,16 @@ export class Stage {
     });
   }
 
-  /** A front door whose directory lists the cloud's nodes given. */
-  async frontDoor(nodes: readonly ScriptedNode[]): Promise<ScriptedNode> {
+  /** A front door whose directory lists the cloud's nodes given; `onAsked` is told before each list. */
+  async frontDoor(nodes: readonly ScriptedNode[], onAsked?: () => void): Promise<ScriptedNode> {
     const { keys, sign } = await this.cloud;
     const primaries = nodes.map(({ entry }) => entry);
     return this.#start({
-      http: async (path) => ({
-        status: 200,
-        body: path === '/v1/keys' ? { cloud: CLOUD, keys } : await sign({ primaries }),
-      }),
+      http: async (path) => {
+        if (path === '/v1/keys') return { status: 200, body: { cloud: CLOUD, keys } };
+        onAsked?.();
+        return { status: 200, body: await sign({ primaries }) };
+      },
     });
   }
 
