@@ -19,7 +19,7 @@ export interface SessionDeps {
   readonly attemptTimeout: number;
   /** Called with each socket of the session before anything is said on it. */
   readonly onSocket: (signaling: Signaling) => void;
-  /** Asked while resuming: true when there is nothing left to resume. */
+  /** Asked while resuming: true when one more try is to be the last. */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
   /** Asked while resuming: a join token that the node has not seen yet, if there is one. */
   readonly freshToken: () => Promise<string | undefined>;

@@ -8,6 +8,8 @@ export interface CuttableProxy {
   received(): string;
   /** Destroys open connections and refuses new ones. */
   cut(): void;
+  /** Keeps connections, and those that are made meanwhile, and carries nothing: packets that get lost. */
+  stall(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -19,10 +21,16 @@ export async function startCuttableProxy(
   const open = new Set<Socket>();
   const chunks: Buffer[] = [];
   let isCut = false;
+  let isStalled = false;
   const track = (socket: Socket) => {
     open.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => open.delete(socket));
+  };
+  const pass = (from: Socket, to: Socket) => {
+    from.on('data', (chunk) => void to.write(chunk));
+    from.on('close', () => to.destroy());
+    if (isStalled) from.pause();
   };
   const server = createServer((client) => {
     if (isCut) {
@@ -33,10 +41,8 @@ export async function startCuttableProxy(
     track(client);
     track(upstream);
     upstream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    client.pipe(upstream);
-    upstream.pipe(client);
-    client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
+    pass(client, upstream);
+    pass(upstream, client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -50,8 +56,14 @@ export async function startCuttableProxy(
       isCut = true;
       drop();
     },
+    stall() {
+      isStalled = true;
+      for (const socket of open) socket.pause();
+    },
     mend() {
       isCut = false;
+      isStalled = false;
+      for (const socket of open) socket.resume();
     },
     async close() {
       drop();
