@@ -109,7 +109,9 @@ export interface WorkerEgress {
   readonly datagrams: number;
   /** System calls that it took. */
   readonly calls: number;
-  /** Datagrams that the kernel cut out of bigger messages (UDP GSO). */
+  /** Messages that the kernel cut into several datagrams (UDP GSO). */
+  readonly batches: number;
+  /** Datagrams that it cut out of them. */
   readonly segments: number;
   /** Datagrams that took a slower way, since the socket had no room or its path takes no bigger messages. */
   readonly fallbacks: number;

@@ -6,7 +6,14 @@ const SPAWN_TIMEOUT_MS = 20_000;
 const END_TIMEOUT_MS = 3_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Of a worker that does not run. */
-export const NO_EGRESS: WorkerEgress = { datagrams: 0, calls: 0, segments: 0, fallbacks: 0, failures: 0 };
+export const NO_EGRESS: WorkerEgress = {
+  datagrams: 0,
+  calls: 0,
+  batches: 0,
+  segments: 0,
+  fallbacks: 0,
+  failures: 0,
+};
 
 /** One worker process, from its start to its death, with its WebRTC server and what it is known to carry. */
 export class WorkerLife {
@@ -106,6 +113,7 @@ function egressOf(usage: types.WorkerResourceUsage): WorkerEgress {
   return {
     datagrams: usage.ru_msgsnd,
     calls: usage.ru_ixrss,
+    batches: usage.ru_idrss,
     segments: usage.ru_isrss,
     fallbacks: usage.ru_nswap,
     failures: usage.ru_nsignals,

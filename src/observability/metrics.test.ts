@@ -14,11 +14,11 @@ function sources(overrides: Partial<MetricSources> = {}): MetricSources {
     workers: () => [
       {
         ...{ index: 0, state: 'running', load: 0.25, routers: 2, consumers: 7, restarts: 0 },
-        egress: { datagrams: 900, calls: 20, segments: 800, fallbacks: 2, failures: 1 },
+        egress: { datagrams: 900, calls: 20, batches: 90, segments: 800, fallbacks: 2, failures: 1 },
       },
       {
         ...{ index: 1, state: 'dead', load: 0, routers: 0, consumers: 0, restarts: 4 },
-        egress: { datagrams: 0, calls: 0, segments: 0, fallbacks: 0, failures: 0 },
+        egress: { datagrams: 0, calls: 0, batches: 0, segments: 0, fallbacks: 0, failures: 0 },
       },
     ],
     worker: { version: '3.27.1', origin: 'native', sha256: 'a'.repeat(64) },
@@ -58,6 +58,7 @@ describe('a scrape', () => {
         [
           ['sent_datagrams', 900],
           ['send_calls', 20],
+          ['sent_batches', 90],
           ['sent_segments', 800],
           ['send_fallbacks', 2],
           ['send_failures', 1],

@@ -31,6 +31,7 @@ export interface WorkerSample {
   readonly egress: {
     readonly datagrams: number;
     readonly calls: number;
+    readonly batches: number;
     readonly segments: number;
     readonly fallbacks: number;
     readonly failures: number;
@@ -117,10 +118,11 @@ export function createMetrics(sources: MetricSources, registry: Registry = new R
   total('worker_sent_datagrams', 'UDP datagrams sent.', (egress) => egress.datagrams);
   total('worker_send_calls', 'System calls that sent UDP datagrams.', (egress) => egress.calls);
   total(
-    'worker_sent_segments',
-    'UDP datagrams that the kernel cut out of bigger messages.',
-    (egress) => egress.segments,
+    'worker_sent_batches',
+    'Messages that the kernel cut into several UDP datagrams (GSO).',
+    (egress) => egress.batches,
   );
+  total('worker_sent_segments', 'UDP datagrams that it cut out of them.', (egress) => egress.segments);
   total('worker_send_fallbacks', 'UDP datagrams that took a slower way.', (egress) => egress.fallbacks);
   total('worker_send_failures', 'UDP datagrams that could not be sent.', (egress) => egress.failures);
 
