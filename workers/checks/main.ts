@@ -1,5 +1,5 @@
 // Checks of the worker that take too long for `npm test`: `npm run worker-checks -- WHAT`.
-//   unit                       mediasoup's own unit tests, with our patches in
+//   unit [stock] [TESTS…]      mediasoup's own unit tests, with our patches in (stock: without), all or some (Catch2)
 //   fuzz [SECONDS] [SEED]      mutated packets to a worker with sanitizers (600 s, a new seed)
 //   churn [SECONDS] [SEED]     workers that open and close everything at once, with sanitizers (600 s, a new seed)
 //   media                      the self-test's media through a worker with sanitizers
@@ -20,7 +20,8 @@ const MEDIA_MS = 120_000;
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
-const [what, seconds = '600', seed = String(Date.now() % 2 ** 32)] = process.argv.slice(2);
+const [what, ...rest] = process.argv.slice(2);
+const [seconds = '600', seed = String(Date.now() % 2 ** 32)] = rest;
 const ms = Number(seconds) * 1000;
 
 /** Says every tenth per cent of a build. */
@@ -52,9 +53,11 @@ async function fuzzed(workerBin: string): Promise<void> {
 
 async function check(): Promise<void> {
   switch (what) {
-    case 'unit':
-      say(await runUnitTests(building()));
+    case 'unit': {
+      const stock = rest[0] === 'stock';
+      say(await runUnitTests({ stock, only: stock ? rest.slice(1) : rest, onProgress: building() }));
       break;
+    }
     case 'fuzz':
       await underWatch(sanitizers, (await ensureSanitizedWorker(building())).path, fuzzed);
       break;
@@ -80,7 +83,9 @@ async function check(): Promise<void> {
       });
       break;
     default:
-      say('usage: npm run worker-checks -- unit | media | fuzz, churn or valgrind [SECONDS] [SEED]');
+      say(
+        'usage: npm run worker-checks -- unit [stock] [TESTS…] | media | fuzz, churn or valgrind [SECONDS] [SEED]',
+      );
       process.exitCode = 2;
   }
 }

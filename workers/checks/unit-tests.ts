@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchDebianSource } from '../apt-source.ts';
@@ -13,13 +13,23 @@ const BINARY = 'mediasoup-worker-test';
 /** The worker's tests want Catch2 3; this release of Debian has 2. */
 const CATCH2_SUITE = 'trixie';
 
+export interface UnitTestOptions {
+  /** Without any patch of ours: to see whether a failure is mediasoup's own. */
+  readonly stock?: boolean;
+  /** Which tests, as Catch2 names them: `[rtp]`, `~[dtls]`. All by default. */
+  readonly only?: readonly string[];
+  readonly onProgress?: OnProgress;
+}
+
 /**
- * Builds mediasoup's own unit tests from the patched sources and runs them (some ten minutes on two processors).
- * Returns the line in which they sum themselves up.
+ * Builds mediasoup's own unit tests, and ours for it (`../upstream/`), from the patched sources and runs them (some
+ * ten minutes on two processors). Returns the line in which they sum themselves up.
  * @throws WorkerError `worker_build_failed`, or ToolFailed with the tests' last words
  */
-export async function runUnitTests(onProgress?: OnProgress): Promise<string> {
+export async function runUnitTests({ stock, only = [], onProgress }: UnitTestOptions = {}): Promise<string> {
   const { source, recipe, toolchain } = workerContext();
+  // The tests first: they are made against mediasoup as it is, where each patch builds on those before it.
+  const patches = new Map([...ownTests(), ...(stock ? [] : recipe.patches)]);
   const dir = mkdtempSync(join(tmpdir(), 'watershed-unit-tests-'));
   const inDir = (name: string): string => {
     mkdirSync(join(dir, name));
@@ -43,7 +53,7 @@ export async function runUnitTests(onProgress?: OnProgress): Promise<string> {
       ...['worker', 'catch2'].map((include) => `-I${include}`),
     ];
     const build = inDir('build');
-    const input = { source, recipe: { ...recipe, compileFlags }, libsrtp, dir: build, onProgress };
+    const input = { source, recipe: { ...recipe, compileFlags, patches }, libsrtp, dir: build, onProgress };
     stage(input, [...PARTS, 'test', 'mocks']);
     layCatch2(catch2, join(build, 'catch2'));
     const sources = [...testSources(join(build, 'worker')), 'catch2/catch_amalgamated.cpp'];
@@ -52,7 +62,7 @@ export async function runUnitTests(onProgress?: OnProgress): Promise<string> {
     const onLine = (line: string): void => {
       if (line.trim() !== '') summary = line;
     };
-    await run(join(build, BINARY), [], { cwd: join(build, 'worker'), onLine });
+    await run(join(build, BINARY), only, { cwd: join(build, 'worker'), onLine });
     return summary;
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -71,6 +81,13 @@ function layCatch2(source: string, dir: string): void {
     .replace('@CATCH_CONFIG_DEFAULT_REPORTER@', 'console')
     .replace('@CATCH_CONFIG_CONSOLE_WIDTH@', '80');
   writeFileSync(join(dir, 'catch2/catch_user_config.hpp'), config);
+}
+
+/** Patches that add tests of ours to mediasoup's, by name. */
+function ownTests(): Map<string, string> {
+  const dir = join(import.meta.dirname, '../upstream');
+  const names = readdirSync(dir).filter((name) => name.endsWith('.patch'));
+  return new Map(names.sort().map((name) => [name, readFileSync(join(dir, name), 'utf8')]));
 }
 
 /** Every source of the tests, relative to the build's folder. */
