@@ -1,10 +1,12 @@
 /** The benchmarks, by name: `npm run bench -- NAME [options]`. */
 const benchmarks: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<void>>>> = {
   directory: async () => (await import('./directory.ts')).runDirectory,
+  events: async () => (await import('./events.ts')).runEvents,
   media: async () => (await import('./media.ts')).runMedia,
   pipes: async () => (await import('./pipes.ts')).runPipes,
   policy: async () => (await import('./policy.ts')).runPolicy,
   registry: async () => (await import('./registry.ts')).runRegistry,
+  spread: async () => (await import('./spread.ts')).runSpread,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

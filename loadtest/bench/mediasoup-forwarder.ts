@@ -16,7 +16,7 @@ import { claimCore, memory } from './process.ts';
 const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
 
 /** What the participants can do: as browsers, RTX, NACK and, where it is asked for, bandwidth estimation. */
-const CODEC_CAPABILITIES: types.RouterRtpCodecCapability[] = [
+export const CODEC_CAPABILITIES: types.RouterRtpCodecCapability[] = [
   { kind: 'audio', ...CODECS.opus, preferredPayloadType: CODECS.opus.payloadType, channels: 2 },
   {
     kind: 'video',
@@ -87,7 +87,7 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
     for (const from of subscribesTo) {
       for (const [index, producer] of (producers[from] ?? []).entries()) {
         const consumer = await transport.consume({ producerId: producer.id, rtpCapabilities: capabilities });
-        await receive(generator, plan, participant, from, index, consumer);
+        await receive(generator, plan, `receive${participant}`, participant, from, index, consumer);
       }
     }
   }
@@ -101,7 +101,8 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
   };
 }
 
-async function attach(
+/** Brings a transport of the worker together with one of the generator. */
+export async function attach(
   transport: types.WebRtcTransport,
   { generator, profile, place }: Setting,
   name: string,
@@ -122,7 +123,8 @@ async function attach(
   await generator.connected(name);
 }
 
-function producing(participant: number, index: number, medium: Medium): types.ProducerOptions {
+/** What a participant's medium is produced with. */
+export function producing(participant: number, index: number, medium: Medium): types.ProducerOptions {
   const codec = CODECS[medium.codec];
   return {
     kind: medium.kind,
@@ -134,9 +136,11 @@ function producing(participant: number, index: number, medium: Medium): types.Pr
   };
 }
 
-async function receive(
+/** Lets the generator receive what a consumer sends. */
+export async function receive(
   generator: Generator,
   plan: Plan,
+  transport: string,
   participant: number,
   from: number,
   index: number,
@@ -146,7 +150,7 @@ async function receive(
   const medium = plan.participants[from]?.publishes[index];
   if (encoding?.ssrc === undefined || medium === undefined) throw new Error('the consumer has no SSRC');
   await generator.addReceiver({
-    transport: `receive${participant}`,
+    transport,
     receiver: names.receiver(participant, from, index),
     ssrc: encoding.ssrc,
     ...(encoding.rtx === undefined ? {} : { rtx: { ssrc: encoding.rtx.ssrc } }),
@@ -155,7 +159,8 @@ async function receive(
   });
 }
 
-function withoutBandwidthEstimation(capabilities: types.RtpCapabilities): types.RtpCapabilities {
+/** Capabilities of participants that report nothing of what arrives. */
+export function withoutBandwidthEstimation(capabilities: types.RtpCapabilities): types.RtpCapabilities {
   return {
     codecs: (capabilities.codecs ?? []).map((codec) => ({
       ...codec,
