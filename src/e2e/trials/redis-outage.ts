@@ -66,7 +66,13 @@ export async function redisOutage({ seconds, say }: OutageOptions): Promise<Outa
     await waitFor('both to hear each other', async () =>
       (await Promise.all(talk.map(heard))).every((counts) => [...counts.values()].some((n) => n > 50)),
     );
-    const watched = talk.map((participant) => new Watched(participant));
+    const watched = talk.map(
+      (one) =>
+        new Watched(
+          one,
+          talk.filter((other) => other !== one),
+        ),
+    );
     const kubelets = cluster.nodes.map((node) => new Kubelet(httpOf(node), chartProbes()));
     ends.push(() => {
       for (const kubelet of kubelets) kubelet.stop();
@@ -128,8 +134,8 @@ class Watched {
   lost = false;
   readonly gap: GapWatch;
 
-  constructor(participant: Participant) {
-    this.gap = new GapWatch(participant);
+  constructor(participant: Participant, others: readonly Participant[]) {
+    this.gap = new GapWatch(participant, others);
     participant.client.on('status', (status) => {
       if (status !== 'joined') this.lost = true;
     });
