@@ -15,14 +15,12 @@ export interface Setting {
   readonly core: number;
 }
 
-/** A forwarder with everyone connected, subscribed, and nobody sending yet. */
+/** A forwarder with everyone connected and subscribed; the senders are there, and none of them sends. */
 export interface Session {
-  /** Whose processor time and memory count. */
+  /** Whose processor time and memory count: all of its processes. */
   readonly pids: readonly number[];
-  /** Bytes of memory (PSS) that the first subscriber found, before any was there. */
+  /** Bytes of memory that the first subscriber found, before any was there. */
   readonly memoryBefore: number;
-  /** Begins sending. */
-  start(): Promise<void>;
   /** Ends every process that it started. */
   close(): Promise<void>;
 }
@@ -64,9 +62,20 @@ export const CODECS = {
   vp8: { mimeType: 'video/VP8', payloadType: 96, clockRate: 90_000 },
 } as const;
 
+/** Everything that is sent under a plan, highest layer first: SFUs learn of the higher layers' clocks before they choose. */
+function sendersOf(plan: Plan) {
+  return plan.participants.flatMap(({ publishes }, participant) =>
+    publishes.flatMap((medium, index) =>
+      medium.layers
+        .map((shape, layer) => ({ participant, index, layer, medium, shape }))
+        .reverse()
+        .map((sender) => ({ ...sender, name: names.sender(participant, index, sender.layer) })),
+    ),
+  );
+}
+
 /**
- * Adds the senders of everyone who publishes, highest layer first: SFUs learn of the higher layers' clocks
- * before they choose one.
+ * Adds the senders of everyone who publishes; none of them sends yet.
  * @param transportOf the name of the transport that a participant sends on
  */
 export async function addSenders(
@@ -74,29 +83,44 @@ export async function addSenders(
   plan: Plan,
   transportOf: (participant: number) => string,
 ): Promise<void> {
-  for (const [participant, { publishes }] of plan.participants.entries()) {
-    for (const [index, medium] of publishes.entries()) {
-      const phase = firstFrame(participant, medium.layers[0]?.frames[0]?.[0] ?? 0);
-      for (const [layer, shape] of [...medium.layers.entries()].reverse()) {
-        const stream = streamNumber(participant, index, layer);
-        await generator.addSender({
-          transport: transportOf(participant),
-          sender: names.sender(participant, index, layer),
-          shape: shape.shape,
-          codec: medium.codec,
-          ssrc: stream,
-          stream,
-          pt: CODECS[medium.codec].payloadType,
-          clockRate: CODECS[medium.codec].clockRate,
-          cname: `p${participant}`,
-          phase,
-        });
-      }
-    }
+  for (const { name, participant, index, layer, medium, shape } of sendersOf(plan)) {
+    const stream = streamNumber(participant, index, layer);
+    await generator.addSender({
+      transport: transportOf(participant),
+      sender: name,
+      shape: shape.shape,
+      codec: medium.codec,
+      ssrc: stream,
+      stream,
+      pt: CODECS[medium.codec].payloadType,
+      clockRate: CODECS[medium.codec].clockRate,
+      cname: `p${participant}`,
+      phase: scattered(participant) * (medium.layers[0]?.frames[0]?.[0] ?? 0),
+      active: false,
+    });
   }
 }
 
-/** Spreads the publishers' frames over time, the same way in each run. */
-function firstFrame(participant: number, gap: number): number {
-  return Math.round(((participant * 0.618034) % 1) * gap);
+/**
+ * Everyone begins to send.
+ * @param turn from 0 to 1: how far into its shape the first publisher begins. The others are spread over the loop,
+ *   for rooms do not move in step.
+ */
+export async function startSenders(generator: Generator, plan: Plan, turn: number): Promise<void> {
+  const changes = sendersOf(plan).map(({ name, participant, shape }) => ({
+    sender: name,
+    active: true,
+    frame: Math.floor(((scattered(participant) + turn) % 1) * shape.frames.length),
+  }));
+  await Promise.all(changes.map((change) => generator.setSender(change)));
+}
+
+/** Nobody sends any more. */
+export async function stopSenders(generator: Generator, plan: Plan): Promise<void> {
+  await Promise.all(sendersOf(plan).map(({ name }) => generator.setSender({ sender: name, active: false })));
+}
+
+/** Where a publisher stands between 0 and 1, far from the others and the same in each run. */
+function scattered(participant: number): number {
+  return (participant * 0.618034) % 1;
 }

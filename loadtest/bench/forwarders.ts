@@ -39,7 +39,7 @@ function whyNoJanus(): string | undefined {
     : undefined;
 }
 
-function janus(label: string, eventLoops: number | undefined): Forwarder {
+async function janus(label: string, eventLoops: number | undefined): Promise<Forwarder> {
   const missing = whyNoJanus();
   if (missing !== undefined) throw new Error(`no row ${label}: ${missing}`);
   return janusForwarder(label, eventLoops);

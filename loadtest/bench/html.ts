@@ -1,4 +1,4 @@
-import { COLUMNS, cells } from './markdown.ts';
+import { COLUMNS, cells, described } from './markdown.ts';
 import type { MediaResult, PlanResult } from './result.ts';
 
 const [WIDTH, LABEL, BAR, GAP] = [760, 120, 18, 10];
@@ -45,8 +45,8 @@ export function html(result: MediaResult): string {
   const facts = Object.entries(result.machine).map(
     ([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`,
   );
-  const who = result.forwarders.map(
-    ({ label, about }) => `<dt>${escaped(label)}</dt><dd>${escaped(about)}</dd>`,
+  const who = described(result).map(
+    ([label, about]) => `<dt>${escaped(label)}</dt><dd>${escaped(about)}</dd>`,
   );
   const plans = result.plans.map(
     (plan) =>

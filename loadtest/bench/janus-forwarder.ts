@@ -8,6 +8,7 @@ import {
   type Session,
   type Setting,
 } from './forwarder.ts';
+import { ensureSharedLibsrtp } from './janus-libsrtp.ts';
 import { type JanusProcess, startJanus } from './janus-process.ts';
 import { farEndOf, type NearEnd, publisherOffer, readOffer, subscriberAnswer } from './janus-sdp.ts';
 import { claimCore, memory } from './process.ts';
@@ -19,16 +20,22 @@ const attachedSchema = z.looseObject({
   streams: z.array(z.looseObject({ mindex: z.number(), feed_id: z.number(), feed_mid: z.string() })),
 });
 
-/** Janus's video room, as packaged (a thread for each handle), or with that many event loops. */
-export function janusForwarder(label: string, eventLoops: number | undefined): Forwarder {
+/** Janus's video room, as packaged (a thread for each handle), or with that many event loops; its libsrtp on OpenSSL. */
+export async function janusForwarder(label: string, eventLoops: number | undefined): Promise<Forwarder> {
   const how =
     eventLoops === undefined ? 'at its default, a thread for each handle' : `event_loops=${eventLoops}`;
+  const made = await ensureSharedLibsrtp();
+  const libsrtp = 'path' in made ? made.path : undefined;
+  const withIt =
+    'path' in made
+      ? "with the stock worker's libsrtp on OpenSSL in place of Debian's on NSS"
+      : `with Debian's libsrtp, which encrypts through NSS: another could not be built (${made.reason})`;
   return {
     label,
-    about: `Janus 1.1.2 as Debian packages it, video room, ${how}`,
+    about: `Janus 1.1.2 as Debian packages it, ${withIt}; video room, ${how}`,
     needsNamespace: true,
     async open(setting) {
-      const janus = await startJanus(setting.place, { eventLoops });
+      const janus = await startJanus(setting.place, { eventLoops, libsrtp });
       try {
         return await openSession(janus, setting);
       } catch (error) {
@@ -70,10 +77,10 @@ async function openSession(janus: JanusProcess, setting: Setting): Promise<Sessi
       subscribesTo.length === 0 ? [] : [subscribe(janus, setting, participant, feeds)],
     ),
   );
+  await addSenders(generator, plan, (participant) => `send${participant}`);
   return {
     pids: [janus.pid],
     memoryBefore,
-    start: () => addSenders(generator, plan, (participant) => `send${participant}`),
     close: () => janus.close(),
   };
 }

@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JanusClient } from './janus-client.ts';
 import type { Place } from './place.ts';
+import { TETHER } from './process.ts';
 
 export interface JanusSettings {
   /** Threads that share all handles; by default Janus starts one for each handle. */
   readonly eventLoops: number | undefined;
+  /** A shared library to take in place of Debian's libsrtp. */
+  readonly libsrtp: string | undefined;
 }
 
 /** A Janus of our own, and a way to speak to it. */
@@ -18,22 +22,23 @@ export interface JanusProcess {
   close(): Promise<void>;
 }
 
-const PORT = 8188;
 const START_MS = 15_000;
 
 /** As Debian packages it, with the video room plugin and the WebSocket transport alone. */
 export async function startJanus(place: Place, settings: JanusSettings): Promise<JanusProcess> {
+  const port = await freePort(place.forwarderIp);
   const folder = mkdtempSync(join(tmpdir(), 'watershed-janus-'));
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
   write('janus.jcfg', mainConfiguration(place, settings));
   write(
     'janus.transport.websockets.jcfg',
-    `general: { ws = true\n ws_port = ${PORT}\n ws_ip = "${place.forwarderIp}"\n wss = false }\nadmin: { admin_ws = false }\n`,
+    `general: { ws = true\n ws_port = ${port}\n ws_ip = "${place.forwarderIp}"\n wss = false }\nadmin: { admin_ws = false }\n`,
   );
   write('janus.plugin.videoroom.jcfg', 'general: { }\n');
-  // It ends with this process, however that ends; the others see the end of their input.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'janus', '-F', folder], {
+  const [command, ...tether] = TETHER;
+  const child = spawn(command, [...tether, 'janus', '-F', folder], {
     stdio: ['ignore', 'ignore', 'ignore'],
+    env: { ...process.env, ...(settings.libsrtp === undefined ? {} : { LD_PRELOAD: settings.libsrtp }) },
   });
   child.once('error', () => {});
   const end = async (): Promise<void> => {
@@ -41,7 +46,7 @@ export async function startJanus(place: Place, settings: JanusSettings): Promise
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const client = await JanusClient.connect(`ws://${place.forwarderIp}:${PORT}`, START_MS);
+    const client = await JanusClient.connect(`ws://${place.forwarderIp}:${port}`, START_MS);
     if (child.pid === undefined) throw new Error('Janus did not start');
     return {
       pid: child.pid,
@@ -55,6 +60,17 @@ export async function startJanus(place: Place, settings: JanusSettings): Promise
     await end();
     throw error;
   }
+}
+
+/** Two of them may be there at the same time. */
+async function freePort(address: string): Promise<number> {
+  const server = createServer().listen(0, address);
+  await once(server, 'listening');
+  const bound = server.address();
+  server.close();
+  await once(server, 'close');
+  if (bound === null || typeof bound === 'string') throw new Error('there is no port to be had');
+  return bound.port;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -45,6 +45,15 @@ export function cells({ label, summary, voids }: Row): string[] {
   ];
 }
 
+/** Each forwarder: label, and what it is with the libraries that it was seen to encrypt with. */
+export function described({ forwarders, plans }: MediaResult): [string, string][] {
+  return forwarders.map(({ label, about }) => {
+    const rows = plans.flatMap((plan) => plan.rows.filter((row) => row.label === label));
+    const loaded = [...new Set(rows.flatMap(({ cryptography }) => cryptography))];
+    return [label, loaded.length === 0 ? about : `${about} (loaded: ${loaded.join(', ')})`];
+  });
+}
+
 /** The whole result as Markdown. */
 export function markdown(result: MediaResult): string {
   const { settings, machine } = result;
@@ -55,7 +64,7 @@ export function markdown(result: MediaResult): string {
     '',
     ...machineLines(machine),
     '',
-    ...result.forwarders.map(({ label, about }) => `- **${label}**: ${about}`),
+    ...described(result).map(([label, about]) => `- **${label}**: ${about}`),
     '',
   ];
   for (const plan of result.plans) {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Generator } from '../native/generator.ts';
-import type { GeneratorStats, SrtpProfile } from '../native/messages.ts';
-import { type Forwarder, names, type Session, streamNumber } from './forwarder.ts';
-import type { Place } from './place.ts';
-import { type Plan, subscribersOf } from './plan.ts';
-import { claimCore, cpuTime, memory } from './process.ts';
+import type { GeneratorStats } from '../native/messages.ts';
+import { names, startSenders, stopSenders, streamNumber } from './forwarder.ts';
+import { agreement, countDatagrams } from './kernel-count.ts';
+import { loopSeconds, type Plan, subscribersOf } from './plan.ts';
+import { cpuTime, memory } from './process.ts';
+import { type Conditions, holdAll, type Subject } from './subject.ts';
 
 /** One measurement of one forwarder. */
 export interface Sample {
@@ -33,65 +33,69 @@ export interface Sample {
   readonly void: string | null;
 }
 
-export interface Conditions {
-  readonly profile: SrtpProfile;
-  readonly bandwidthEstimation: boolean;
-  readonly seconds: number;
-  readonly place: Place;
-  readonly forwarderCore: number;
-  readonly generatorCore: number;
-}
-
-/** How often the generator looks for packets (native/README.md says why). */
-export const TICK_US = 1000;
-const SETTLE_MS = 700;
+const SETTLE_MS = 500;
+/** What is under way arrives. */
+const DRAIN_MS = 50;
+/** Between two turns: those who were held still confirm their consent to each other. */
+const BETWEEN_MS = 150;
 const MOST_LOSS = 0.001;
 const MOST_GENERATOR_LOAD = 0.7;
+/** Simulcast begins with a lower layer. */
+const MOST_AMISS = 0.05;
 const ENOUGH_FOR_SLOPE = 20;
+/** Shapes that repeat within so many seconds are measured over whole repetitions. */
+const SHORT_LOOP_S = 2.5;
 
-/** Runs one forwarder under one plan once, in processes of its own. */
+/** How long a sample of this plan lasts, and whether its shape has more to show than one sample does. */
+function windowOf(plan: Plan, seconds: number): { seconds: number; varies: boolean } {
+  const loop = loopSeconds(plan);
+  return loop > SHORT_LOOP_S
+    ? { seconds, varies: true }
+    : { seconds: Math.ceil(seconds / loop - 1e-9) * loop, varies: false };
+}
+
+/**
+ * Has the participants of one subject send, and measures it.
+ * @param subjects all that are open, this one among them; the others' participants are silent meanwhile
+ * @param turn of a long shape, where in it the first publisher begins, from 0 to 1
+ */
 export async function measure(
-  forwarder: Forwarder,
-  plan: Plan,
+  subject: Subject,
+  subjects: readonly Subject[],
   round: number,
+  turn: number,
   conditions: Conditions,
 ): Promise<Sample> {
-  const generator = await Generator.start({ tickUs: TICK_US, command: conditions.place.command });
-  const kernelBefore = conditions.place.datagramsReceived(generator.pid);
-  let session: Session | undefined;
+  const { generator, plan } = subject;
+  const others = subjects.filter((other) => other !== subject);
+  const before = await generator.stats({ detail: true });
+  holdAll(others, true);
   try {
-    claimCore(generator.pid, conditions.generatorCore);
-    session = await forwarder.open({
-      plan,
-      generator,
-      profile: conditions.profile,
-      bandwidthEstimation: conditions.bandwidthEstimation,
-      place: conditions.place,
-      core: conditions.forwarderCore,
-    });
-    await session.start();
+    await startSenders(generator, plan, windowOf(plan, conditions.seconds).varies ? turn : 0);
     await delay(SETTLE_MS);
-    const made = await sample(session, generator, plan, round, conditions.seconds);
-    return { ...made, kernelCount: await kernelCount(generator, conditions.place, kernelBefore) };
+    const made = await sample(subject, round, conditions);
+    await stopSenders(generator, plan);
+    await delay(DRAIN_MS);
+    const after = await generator.stats({ detail: true });
+    return { ...made, void: reasonAgainst(plan, made, before, after) };
   } finally {
-    await generator.close();
-    await session?.close();
+    holdAll(others, false);
+    await delay(BETWEEN_MS);
   }
 }
 
 async function sample(
-  session: Session,
-  generator: Generator,
-  plan: Plan,
+  { plan, generator, session }: Subject,
   round: number,
-  seconds: number,
-): Promise<Omit<Sample, 'kernelCount'>> {
+  { place, seconds }: Conditions,
+): Promise<Omit<Sample, 'void'>> {
+  const countBefore = await countDatagrams(place, generator);
   const before = (await generator.stats({ reset: true })).totals;
   const [cpuBefore, generatorBefore] = [cpuTime(session.pids), cpuTime([generator.pid])];
-  await delay(seconds * 1000);
+  await delay(windowOf(plan, seconds).seconds * 1000);
   const { totals: after } = await generator.stats();
   const [cpuAfter, generatorAfter] = [cpuTime(session.pids), cpuTime([generator.pid])];
-  const detail = await generator.stats({ detail: true });
+  const kernelCount = agreement(countBefore, await countDatagrams(place, generator));
   const us = (after.nowNs - before.nowNs) / 1000;
   const delivered = after.received - before.received;
   const missing = after.missing - before.missing;
@@ -99,8 +103,6 @@ async function sample(
   // The kernel samples the split; the sum is exact, so the split is scaled to it.
   const ticks = Math.max(1, cpuAfter.user - cpuBefore.user + (cpuAfter.system - cpuBefore.system));
   const userShare = (cpuAfter.user - cpuBefore.user) / ticks;
-  const generatorLoad = (generatorAfter.total - generatorBefore.total) / us;
-  const loss = Math.max(0, missing) / Math.max(1, delivered + missing);
   const subscribers = subscribersOf(plan);
   return {
     round,
@@ -110,41 +112,66 @@ async function sample(
     user: (used * userShare) / delivered,
     system: (used * (1 - userShare)) / delivered,
     load: used / us,
-    generatorLoad,
-    loss,
+    generatorLoad: (generatorAfter.total - generatorBefore.total) / us,
+    loss: Math.max(0, missing) / Math.max(1, delivered + missing),
     latency: { p50: after.latency.p50, p99: after.latency.p99, max: after.latency.max },
     lateness: after.lateness.p99,
     memoryPerPeer:
       subscribers < ENOUGH_FOR_SLOPE ? null : (memory(session.pids) - session.memoryBefore) / subscribers,
-    void: reasonAgainst(plan, detail, loss, generatorLoad, (delivered * 1e6) / us),
+    kernelCount,
   };
 }
 
-/** Over the generator's whole life. It goes on counting while the kernel is asked, so the kernel is asked twice. */
-async function kernelCount(generator: Generator, place: Place, start: number | null): Promise<number | null> {
-  const least = place.datagramsReceived(generator.pid);
-  const counted = (await generator.stats()).totals.datagramsReceived;
-  const most = place.datagramsReceived(generator.pid);
-  if (start === null || least === null || most === null) return null;
-  return Math.min(Math.max(counted, least - start), most - start) / counted;
+/** A measurement that could not be made. */
+export function failedSample(round: number, error: unknown): Sample {
+  return {
+    round,
+    delivered: 0,
+    packetsPerSecond: 0,
+    cpu: 0,
+    user: 0,
+    system: 0,
+    load: 0,
+    generatorLoad: 0,
+    loss: 0,
+    latency: { p50: 0, p99: 0, max: 0 },
+    lateness: 0,
+    memoryPerPeer: null,
+    kernelCount: null,
+    void: error instanceof Error ? error.message : String(error),
+  };
 }
 
+/** @param before, after what the generator counted before anybody sent and after everything had arrived */
 function reasonAgainst(
   plan: Plan,
-  detail: GeneratorStats,
-  loss: number,
-  generatorLoad: number,
-  rate: number,
+  made: Omit<Sample, 'void'>,
+  before: GeneratorStats,
+  after: GeneratorStats,
 ): string | null {
-  if (loss > MOST_LOSS) return `${(loss * 100).toFixed(2)} % lost`;
-  if (generatorLoad > MOST_GENERATOR_LOAD)
-    return `generator at ${Math.round(generatorLoad * 100)} % of its core`;
-  const wrong = wrongStreams(plan, detail);
+  if (made.loss > MOST_LOSS) return `${(made.loss * 100).toFixed(2)} % lost`;
+  if (made.generatorLoad > MOST_GENERATOR_LOAD)
+    return `generator at ${Math.round(made.generatorLoad * 100)} % of its core`;
+  const wrong = wrongStreams(plan, after);
   if (wrong > 0) return `${wrong} subscriptions without the highest layer`;
-  if (Math.abs(rate / plan.packetsPerSecond - 1) > 0.05) {
-    return `${Math.round(rate)} packets per second instead of ${Math.round(plan.packetsPerSecond)}`;
-  }
+  const [got, due] = [after.totals.received - before.totals.received, packetsDue(plan, before, after)];
+  if (Math.abs(got / due - 1) > MOST_AMISS) return `${got} packets of ${due}`;
   return null;
+}
+
+/** What was sent to whom between two readings: of simulcast the highest layer. */
+function packetsDue(plan: Plan, before: GeneratorStats, after: GeneratorStats): number {
+  const sent = (stats: GeneratorStats, name: string): number => stats.senders?.[name]?.packets ?? 0;
+  let due = 0;
+  for (const { subscribesTo } of plan.participants) {
+    for (const from of subscribesTo) {
+      for (const [index, { layers }] of (plan.participants[from]?.publishes ?? []).entries()) {
+        const name = names.sender(from, index, layers.length - 1);
+        due += sent(after, name) - sent(before, name);
+      }
+    }
+  }
+  return due;
 }
 
 /** Subscriptions that get nothing, or another layer than the highest. */

@@ -5,15 +5,14 @@ import { findForwarders } from './forwarders.ts';
 import { html } from './html.ts';
 import { machineDescription } from './machine.ts';
 import { markdown } from './markdown.ts';
-import { type Conditions, measure, type Sample, TICK_US } from './measure.ts';
+import type { Sample } from './measure.ts';
 import { type MediaOptions, readOptions } from './options.ts';
 import { loopback, openNamespace, type Place } from './place.ts';
 import { type Plan, planFor } from './plan.ts';
 import { earlierResult, type MediaResult, type PlanResult, summarise } from './result.ts';
+import { playRounds } from './rounds.ts';
 import { findShape } from './shapes.ts';
-
-/** A void measurement is made again so many times. */
-const ATTEMPTS = 3;
+import { type Conditions, TICK_US } from './subject.ts';
 
 /** `npm run bench -- media`: every forwarder under every plan, in interleaved rounds. */
 export async function runMedia(args: readonly string[]): Promise<void> {
@@ -91,12 +90,13 @@ function wholeResult(
       profile: options.profile,
       rounds: options.rounds,
       seconds: options.seconds,
+      fresh: options.fresh,
       tickUs: TICK_US,
       network: place.name,
       bandwidthEstimation: options.bwe,
     },
     forwarders: forwarders.map(({ label, about }) => ({ label, about })),
-    plans,
+    plans: [...plans].sort((a, b) => a.shape.localeCompare(b.shape) || a.fanOut - b.fanOut),
   };
 }
 
@@ -107,7 +107,6 @@ async function runPlan(
   place: Place,
   signal: AbortSignal,
 ): Promise<PlanResult> {
-  const samples = new Map<string, Sample[]>(forwarders.map(({ label }) => [label, []]));
   const conditions: Conditions = {
     profile: options.profile,
     bandwidthEstimation: options.bwe,
@@ -116,46 +115,22 @@ async function runPlan(
     forwarderCore: options.sfuCore,
     generatorCore: options.generatorCore,
   };
-  for (let round = 0; round < options.rounds && !signal.aborted; round += 1) {
-    // Each round begins with another one, so that none always comes after the same neighbour's warmth.
-    const order = forwarders.map((_, index) => forwarders[(index + round) % forwarders.length]);
-    for (const forwarder of order) {
-      if (forwarder === undefined || signal.aborted) continue;
-      samples.get(forwarder.label)?.push(...(await attempts(forwarder, plan, round, conditions, signal)));
-    }
-  }
-  const rows = summarise(samples, options.rounds > 1);
+  const { rounds, fresh } = options;
+  const onSample = (label: string, sample: Sample): void => progress(plan, label, sample);
+  const played = await playRounds(plan, forwarders, conditions, { rounds, fresh, onSample }, signal);
   return {
     title: plan.title,
     shape: plan.shape,
     fanOut: plan.fanOut,
     packetsPerSecond: plan.packetsPerSecond,
-    rows,
+    rows: summarise(played, rounds > 1),
   };
 }
 
-/** One that counts, or all the void ones. */
-async function attempts(
-  forwarder: Forwarder,
-  plan: Plan,
-  round: number,
-  conditions: Conditions,
-  signal: AbortSignal,
-): Promise<Sample[]> {
-  const made: Sample[] = [];
-  for (let attempt = 0; attempt < ATTEMPTS && !signal.aborted; attempt += 1) {
-    const sample = await measure(forwarder, plan, round, conditions);
-    made.push(sample);
-    progress(forwarder, plan, sample);
-    if (sample.void === null) break;
-  }
-  return made;
-}
-
-function progress(forwarder: Forwarder, plan: Plan, sample: Sample): void {
+function progress(plan: Plan, label: string, sample: Sample): void {
   const figures = `${sample.cpu.toFixed(2)} µs/packet, ${Math.round(sample.packetsPerSecond)} packets/s, p99 ${(sample.latency.p99 / 1000).toFixed(2)} ms, core ${Math.round(sample.load * 100)} %, generator ${Math.round(sample.generatorLoad * 100)} %`;
   console.error(
-    `${plan.title}  round ${sample.round}  ${forwarder.label.padEnd(12)} ${figures}${sample.void === null ? '' : `  VOID: ${sample.void}`}`,
+    `${plan.title}  round ${sample.round}  ${label.padEnd(12)} ${figures}${sample.void === null ? '' : `  VOID: ${sample.void}`}`,
   );
 }
 

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createWorker, type types } from 'mediasoup';
+import { socketBuffers } from '../../src/media/socket-buffers.ts';
 import type { Generator } from '../native/generator.ts';
 import {
   addSenders,
@@ -11,7 +15,7 @@ import {
   streamNumber,
 } from './forwarder.ts';
 import type { Medium, Plan } from './plan.ts';
-import { claimCore, memory } from './process.ts';
+import { claimCore, memory, TETHER } from './process.ts';
 
 const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
 
@@ -32,18 +36,27 @@ export function mediasoupForwarder(label: string, workerBin: string, about: stri
     label,
     about,
     async open(setting) {
-      const worker = await createWorker({
-        workerBin,
-        logLevel: 'error',
-      });
+      const tethered = tether(workerBin);
       try {
-        return await openSession(worker, setting);
-      } catch (error) {
-        worker.close();
-        throw error;
+        const worker = await createWorker({ workerBin: tethered, logLevel: 'error' });
+        try {
+          return await openSession(worker, setting);
+        } catch (error) {
+          worker.close();
+          throw error;
+        }
+      } finally {
+        rmSync(dirname(tethered), { recursive: true });
       }
     },
   };
+}
+
+/** A command that becomes the worker: mediasoup takes no arguments before the program. */
+function tether(workerBin: string): string {
+  const script = join(mkdtempSync(join(tmpdir(), 'watershed-worker-')), 'mediasoup-worker');
+  writeFileSync(script, `#!/bin/sh\nexec ${TETHER.join(' ')} '${workerBin}' "$@"\n`, { mode: 0o700 });
+  return script;
 }
 
 async function openSession(worker: types.Worker, setting: Setting): Promise<Session> {
@@ -51,7 +64,7 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
   claimCore(worker.pid, setting.core);
   const router = await worker.createRouter({ mediaCodecs: CODEC_CAPABILITIES });
   const webRtcServer = await worker.createWebRtcServer({
-    listenInfos: [{ protocol: 'udp', ip: place.forwarderIp }],
+    listenInfos: [{ protocol: 'udp', ip: place.forwarderIp, ...socketBuffers }],
   });
   await addShapes(generator, plan);
   const connect = async (name: string, twcc?: number): Promise<types.WebRtcTransport> => {
@@ -63,26 +76,21 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
     await attach(transport, setting, name, twcc);
     return transport;
   };
-  const producers: types.Producer[][] = [];
-  for (const [participant, { publishes }] of plan.participants.entries()) {
-    if (publishes.length === 0) {
-      producers.push([]);
-      continue;
-    }
+  const publish = async (media: readonly Medium[], participant: number): Promise<types.Producer[]> => {
+    if (media.length === 0) return [];
     const transport = await connect(`send${participant}`);
-    producers.push(
-      await Promise.all(
-        publishes.map((medium, index) => transport.produce(producing(participant, index, medium))),
-      ),
-    );
-  }
+    return Promise.all(media.map((one, index) => transport.produce(producing(participant, index, one))));
+  };
+  const producers = await Promise.all(
+    plan.participants.map(({ publishes }, participant) => publish(publishes, participant)),
+  );
   const memoryBefore = memory([worker.pid]);
   const capabilities = setting.bandwidthEstimation
     ? router.rtpCapabilities
     : withoutBandwidthEstimation(router.rtpCapabilities);
   const twcc = capabilities.headerExtensions?.find(({ uri }) => uri.includes('transport-wide-cc'));
-  for (const [participant, { subscribesTo }] of plan.participants.entries()) {
-    if (subscribesTo.length === 0) continue;
+  // All at once: two hundred handshakes, one after the other, take seconds.
+  const subscribe = async (participant: number, subscribesTo: readonly number[]): Promise<void> => {
     const transport = await connect(`receive${participant}`, twcc?.preferredId);
     for (const from of subscribesTo) {
       for (const [index, producer] of (producers[from] ?? []).entries()) {
@@ -90,11 +98,16 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
         await receive(generator, plan, `receive${participant}`, participant, from, index, consumer);
       }
     }
-  }
+  };
+  await Promise.all(
+    plan.participants.flatMap(({ subscribesTo }, participant) =>
+      subscribesTo.length === 0 ? [] : [subscribe(participant, subscribesTo)],
+    ),
+  );
+  await addSenders(generator, plan, (participant) => `send${participant}`);
   return {
     pids: [worker.pid],
     memoryBefore,
-    start: () => addSenders(generator, plan, (participant) => `send${participant}`),
     async close() {
       worker.close();
     },

@@ -11,8 +11,18 @@ export interface NamedWorker {
   readonly path: string;
 }
 
+/** `--full`: what is published, the most telling cases first. */
+const FULL_SHAPES = [
+  'bursts@50',
+  'meeting',
+  ...['audio', 'even', 'chromium', 'keyframes', 'screen'].map((name) => `${name}@50`),
+  ...['200x120', '200x1200'].map((name) => `${name}@1+20+100`),
+  ...['audio', 'even', 'chromium', 'keyframes', 'screen'].map((name) => `${name}@1+20+100+200`),
+];
+
 const optionsSchema = z.object({
   quick: z.boolean(),
+  full: z.boolean(),
   rows: z.array(z.string()).optional(),
   worker: z.array(z.object({ label: z.string(), path: z.string() })),
   shapes: z.array(z.string()).optional(),
@@ -21,6 +31,7 @@ const optionsSchema = z.object({
   seconds: z.number().optional(),
   profile: z.enum(PROFILES),
   bwe: z.boolean(),
+  fresh: z.boolean(),
   out: z.string().optional(),
   resume: z.boolean(),
   sfuCore: z.number(),
@@ -43,6 +54,13 @@ function whole(least: number, most: number): (value: string) => number {
   };
 }
 
+function seconds(value: string): number {
+  const number = Number(value);
+  // Who is held still for longer has lost the participants' consent (RFC 7675).
+  if (!(number >= 0.5 && number <= 20)) throw new InvalidArgumentError('0.5 to 20 seconds are needed');
+  return number;
+}
+
 function fanOuts(value: string): number[] {
   return list(value).map(whole(1, 400));
 }
@@ -58,6 +76,7 @@ export function readOptions(args: readonly string[]) {
   const command = new Command('npm run bench -- media')
     .description('What forwarding a packet costs, side by side. See loadtest/README.md.')
     .option('--quick', 'three rounds of two seconds of two shapes, for a first look', false)
+    .option('--full', 'eight rounds of one second of everything that is published: most of an hour', false)
     .option('--rows <names>', 'of reference, stock, product, janus, janus-1loop; all by default', list)
     .option('--worker <label=path>', 'one more mediasoup-worker; may be repeated', namedWorker, [])
     .option(
@@ -67,20 +86,22 @@ export function readOptions(args: readonly string[]) {
     )
     .option('--fanouts <numbers>', 'subscribers of each publisher, such as 1,20,100', fanOuts)
     .option('--rounds <number>', 'interleaved rounds; the first is dropped', whole(1, 100))
-    .option('--seconds <number>', 'of each measurement', whole(1, 60))
+    .option('--seconds <number>', 'of each measurement, at least', seconds)
     .option('--profile <name>', PROFILES.join(', '), 'AEAD_AES_256_GCM')
     .option('--bwe', 'mediasoup: transport-cc between worker and subscribers, as with browsers', false)
+    .option('--fresh', 'each round in new processes, rather than all rounds of a case in the same', false)
     .option('--out <path>', 'writes PATH.json, PATH.md and PATH.html')
     .option('--resume', 'goes on with what --out holds: cases that are there are not measured again', false)
     .option('--sfu-core <number>', 'where the forwarder runs', whole(0, 1023), 0)
     .option('--generator-core <number>', 'where the generator runs', whole(0, 1023), 1);
   command.parse(args, { from: 'user' });
   const options = optionsSchema.parse(command.opts());
+  const shapes = options.full ? FULL_SHAPES : options.quick ? ['bursts', 'audio'] : shapeNames();
   return {
     ...options,
     rounds: options.rounds ?? (options.quick ? 3 : 8),
-    seconds: options.seconds ?? (options.quick ? 2 : 4),
-    shapes: options.shapes ?? (options.quick ? ['bursts', 'audio'] : shapeNames()),
+    seconds: options.seconds ?? (options.full ? 1 : options.quick ? 2 : 4),
+    shapes: options.shapes ?? shapes,
     fanouts: options.fanouts ?? (options.quick ? [20] : [1, 20, 100]),
   };
 }

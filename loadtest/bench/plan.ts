@@ -49,6 +49,12 @@ function packetRate(shape: NewShape | undefined): number {
   return (packets * 1e6) / us;
 }
 
+/** Seconds after which everything that is sent has repeated, as far as shapes of one plan are in step. */
+export function loopSeconds({ participants }: Plan): number {
+  const shapes = participants.flatMap(({ publishes }) => publishes.flatMap(({ layers }) => layers));
+  return Math.max(...shapes.map(({ frames }) => frames.reduce((sum, [gap]) => sum + gap, 0))) / 1e6;
+}
+
 /**
  * Rooms of one publisher and `fanOut` subscribers, as many as make a load that can be measured; or one meeting
  * of `fanOut + 1`.

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** Processor time used so far, in µs. */
 export interface CpuTime {
@@ -18,19 +19,30 @@ export function cpuTime(pids: readonly number[]): CpuTime {
     user += Number(fields[11]) * 10_000;
     system += Number(fields[12]) * 10_000;
     // Exact to the nanosecond, for the threads that are there.
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      total += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1000;
-    }
+    for (const task of readdirSync(`/proc/${pid}/task`)) total += timeOfThread(pid, task);
   }
   return { total, user, system };
 }
 
-/** Bytes of memory, shared pages divided among those that share them (PSS). */
+/** µs; none of one that has ended since the threads were listed. */
+function timeOfThread(pid: number, task: string): number {
+  const file = `/proc/${pid}/task/${task}/schedstat`;
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) / 1000 : 0;
+}
+
+/** Bytes of memory that no file stands behind: what processes of one program share is not in it. */
 export function memory(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
-    const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+    const kib = /^Anonymous:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
     return sum + Number(kib ?? 0) * 1024;
   }, 0);
+}
+
+/** The shared libraries for encryption that a process has loaded, by the kernel's word: file names. */
+export function cryptographyOf(pid: number): string[] {
+  const files = readFileSync(`/proc/${pid}/maps`, 'utf8').match(/\/\S+\.so\b\S*/g) ?? [];
+  const names = new Set(files.map((file) => basename(file)));
+  return [...names].filter((name) => /srtp|libcrypto|libnss|softokn|freebl|gnutls|mbed/i.test(name)).sort();
 }
 
 /**
@@ -44,6 +56,20 @@ export function claimCore(pid: number, core: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Before a command: the kernel ends it when this process ends, however that ends. Held still, it would not notice. */
+export const TETHER = ['setpriv', '--pdeathsig', 'KILL'] as const;
+
+/** Holds processes still, or lets them go on; those that have ended are found out when they are asked something. */
+export function hold(pids: readonly number[], still: boolean): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, still ? 'SIGSTOP' : 'SIGCONT');
+    } catch {
+      // It has ended.
+    }
   }
 }
 

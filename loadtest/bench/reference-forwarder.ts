@@ -15,7 +15,7 @@ import {
   type Setting,
   streamNumber,
 } from './forwarder.ts';
-import { claimCore, memory } from './process.ts';
+import { claimCore, memory, TETHER } from './process.ts';
 
 const program = {
   name: 'forwarder',
@@ -36,7 +36,10 @@ export const referenceForwarder: Forwarder = {
   about: 'loadtest/bench/forwarder.c: recv, SRTP, one sendto for each subscriber',
   async open(setting) {
     const executable = await ensureProgram(program);
-    const child = spawn(executable, [setting.place.forwarderIp], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [command, ...tether] = TETHER;
+    const child = spawn(command, [...tether, executable, setting.place.forwarderIp], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     child.once('error', () => {});
     try {
       return await openSession(child, setting);
@@ -105,10 +108,10 @@ async function openSession(child: ChildProcess, setting: Setting): Promise<Sessi
     }
     subscribers += 1;
   }
+  await addSenders(generator, plan, (participant) => `publisher${participant}`);
   return {
     pids: [pid],
     memoryBefore,
-    start: () => addSenders(generator, plan, (participant) => `publisher${participant}`),
     async close() {
       child.kill('SIGKILL');
     },

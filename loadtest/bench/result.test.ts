@@ -6,6 +6,7 @@ import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import type { Sample } from './measure.ts';
 import { earlierResult, type MediaResult, spread, summarise } from './result.ts';
+import type { Played } from './rounds.ts';
 
 function sample(round: number, cpu: number, more: Partial<Sample> = {}): Sample {
   return {
@@ -27,6 +28,13 @@ function sample(round: number, cpu: number, more: Partial<Sample> = {}): Sample 
   };
 }
 
+function played(...rows: [string, Sample[]][]): Played {
+  return {
+    samples: new Map(rows),
+    cryptography: new Map(rows.map(([label]) => [label, [`${label}.so`]])),
+  };
+}
+
 describe('summaries', () => {
   it('are medians and ranges', () => {
     expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
@@ -36,11 +44,11 @@ describe('summaries', () => {
 
   it('leave out the first round and what is void, and compare within a round alone', () => {
     const rows = summarise(
-      new Map([
+      played(
         ['reference', [sample(0, 99), sample(1, 4), sample(2, 5), sample(3, 6)]],
         ['stock', [sample(0, 1), sample(1, 6), sample(2, 50, { void: '3 % lost' }), sample(3, 12)]],
         ['product', [sample(0, 1), sample(1, 3), sample(2, 5), sample(3, 6)]],
-      ]),
+      ),
       true,
     );
     const product = rows[2]?.summary;
@@ -54,7 +62,7 @@ describe('summaries', () => {
   });
 
   it('have nothing to say of a row that was always void', () => {
-    const [row] = summarise(new Map([['janus', [sample(1, 9, { void: 'generator at 90 %' })]]]), true);
+    const [row] = summarise(played(['janus', [sample(1, 9, { void: 'generator at 90 %' })]]), true);
     expect(row).toMatchObject({ summary: null, voids: ['generator at 90 %'] });
   });
 });
@@ -69,6 +77,7 @@ describe('reports', () => {
       profile: 'AEAD_AES_256_GCM',
       rounds: 3,
       seconds: 1,
+      fresh: false,
       tickUs: 1000,
       network: 'loopback',
       bandwidthEstimation: false,
@@ -81,10 +90,7 @@ describe('reports', () => {
         fanOut: 20,
         packetsPerSecond: 1000,
         rows: summarise(
-          new Map([
-            ['product', [sample(1, 3), sample(2, 5)]],
-            ['janus', [sample(1, 9, { void: 'lost' })]],
-          ]),
+          played(['product', [sample(1, 3), sample(2, 5)]], ['janus', [sample(1, 9, { void: 'lost' })]]),
           true,
         ),
       },
@@ -108,6 +114,7 @@ describe('reports', () => {
   it('say it as Markdown', () => {
     expect(markdown(result)).toContain('| product | 4.00 (3.00–5.00) | 1.00 | 3.00 |');
     expect(markdown(result)).toContain('| janus | void: lost |');
+    expect(markdown(result)).toContain('- **product**: this (loaded: product.so)');
   });
 
   it('say it as a page that needs nothing else and shows text as text', () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Sample } from './measure.ts';
+import type { Played } from './rounds.ts';
 
 /** Everything that one run of the media benchmark found; `results/README.md` describes it. */
 export interface MediaResult {
@@ -13,6 +14,7 @@ export interface MediaResult {
     readonly profile: string;
     readonly rounds: number;
     readonly seconds: number;
+    readonly fresh: boolean;
     readonly tickUs: number;
     readonly network: string;
     readonly bandwidthEstimation: boolean;
@@ -32,6 +34,8 @@ export interface PlanResult {
 /** What one forwarder came to under one plan. */
 export interface Row {
   readonly label: string;
+  /** Shared libraries for encryption that its processes had loaded; who names no libsrtp has it linked in. */
+  readonly cryptography: readonly string[];
   readonly samples: readonly Sample[];
   /** Of the samples that count; null where none does. */
   readonly summary: Summary | null;
@@ -108,7 +112,7 @@ export function spread(values: readonly number[]): Spread | null {
 }
 
 /** Puts the samples of one plan, by label, into rows. The first round warms up and does not count. */
-export function summarise(samples: ReadonlyMap<string, readonly Sample[]>, dropFirst: boolean): Row[] {
+export function summarise({ samples, cryptography }: Played, dropFirst: boolean): Row[] {
   const counted = new Map(
     [...samples].map(([label, all]) => [
       label,
@@ -117,6 +121,7 @@ export function summarise(samples: ReadonlyMap<string, readonly Sample[]>, dropF
   );
   return [...samples].map(([label, all]) => ({
     label,
+    cryptography: cryptography.get(label) ?? [],
     samples: all,
     summary: summaryOf(counted.get(label) ?? [], counted),
     voids: [...new Set(all.flatMap((sample) => (sample.void === null ? [] : [sample.void])))],

@@ -30,6 +30,12 @@ export function sharedSource(name: string): string {
   return join(SOURCES, name);
 }
 
+/** Where what is built for load tests is kept. */
+export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  const base = env.WATERSHED_CACHE_DIR || env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return join(base, 'watershed', 'loadtest');
+}
+
 /**
  * The executable's path. It is compiled when first asked for (a few seconds) and kept in
  * `${WATERSHED_CACHE_DIR:-${XDG_CACHE_HOME:-~/.cache}}/watershed/loadtest/<key>/`, keyed by a hash of sources,
@@ -40,8 +46,7 @@ export async function ensureProgram(
   program: NativeProgram,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
-  const base = env.WATERSHED_CACHE_DIR || env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const cache = join(base, 'watershed', 'loadtest');
+  const cache = cacheDir(env);
   const target = join(cache, await keyOf(program));
   const executable = join(target, program.name);
   if (existsSync(executable)) return executable;

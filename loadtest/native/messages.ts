@@ -87,6 +87,8 @@ export interface SenderChange {
   readonly sender: string;
   readonly active?: boolean;
   readonly shape?: string;
+  /** Of the shape's frames, the one to go on with; counted round. */
+  readonly frame?: number;
   readonly extensions?: readonly { readonly id: number; readonly data: string }[];
 }
 

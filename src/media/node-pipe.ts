@@ -1,13 +1,8 @@
 import type { types } from 'mediasoup';
 import type { Logger } from 'pino';
 import type { RoomRouter } from './room-router.ts';
+import { socketBuffers } from './socket-buffers.ts';
 import type { PipeEnd, PipeOptions, PipeStats } from './types.ts';
-
-/**
- * Many streams share one socket, so it holds more than the system's default of a few dozen packets; the system
- * gives less where it allows less.
- */
-const SOCKET_BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** What fails between two nodes' media. Never shown to participants. */
 export class PipeError extends Error {
@@ -59,8 +54,7 @@ export async function createEnd(
       protocol: 'udp',
       ip,
       flags: { ipv6Only: ip.includes(':') },
-      sendBufferSize: SOCKET_BUFFER_BYTES,
-      recvBufferSize: SOCKET_BUFFER_BYTES,
+      ...socketBuffers,
       ...(announced !== undefined && { announcedAddress: announced }),
       ...(ports && { portRange: { min: ports.min, max: ports.max } }),
     },

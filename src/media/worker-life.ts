@@ -1,5 +1,6 @@
 import { createWorker, type types } from 'mediasoup';
 import type { Logger } from 'pino';
+import { socketBuffers } from './socket-buffers.ts';
 import type { MediaOptions, WorkerEgress } from './types.ts';
 
 const SPAWN_TIMEOUT_MS = 20_000;
@@ -160,6 +161,7 @@ function listenInfos(index: number, options: MediaOptions): types.TransportListe
       protocol,
       ip,
       exposeInternalIp: false,
+      ...(protocol === 'udp' && socketBuffers),
       // Without this, `::` would take the IPv4 port as well, and an address would show up as ::ffff:a.b.c.d.
       flags: { ipv6Only: ip.includes(':') },
       ...(announced !== undefined && { announcedAddress: announced }),

@@ -195,6 +195,8 @@ const char *op_set_sender(const struct json *request, struct text *out) {
     if (!shape) return "no such shape";
     sender_set_shape(s, shape);
   }
+  double frame = json_number(request, "frame", -1);
+  if (frame >= 0 && frame < 1e9) s->frame = (unsigned)frame % s->shape->count;
   const char *error = extensions ? read_extensions(extensions, s) : NULL;
   if (!error && json_get(request, "active")) sender_set_active(s, json_bool(request, "active", true));
   return error;
