@@ -1,5 +1,6 @@
 import { createWorker, type types } from 'mediasoup';
 import { PipeLink } from '../../src/media/pipe-link.ts';
+import { socketBuffers } from '../../src/media/socket-buffers.ts';
 import { addSenders, addShapes, type Forwarder, type Session, type Setting } from './forwarder.ts';
 import {
   attach,
@@ -78,10 +79,10 @@ async function openSession(
       await subscribe(site, `receive${participant}-${index}`, participant, subscribesTo, setting);
     }
   }
+  await addSenders(generator, plan, (participant) => `send${participant}`);
   return {
     pids,
     memoryBefore,
-    start: () => addSenders(generator, plan, (participant) => `send${participant}`),
     async close() {
       for (const worker of workers) worker.close();
     },
@@ -92,7 +93,9 @@ async function openSite(worker: types.Worker, { core, place }: Setting): Promise
   claimCore(worker.pid, core);
   const [router, server] = await Promise.all([
     worker.createRouter({ mediaCodecs: CODEC_CAPABILITIES }),
-    worker.createWebRtcServer({ listenInfos: [{ protocol: 'udp', ip: place.forwarderIp }] }),
+    worker.createWebRtcServer({
+      listenInfos: [{ protocol: 'udp', ip: place.forwarderIp, ...socketBuffers }],
+    }),
   ]);
   return { worker, router, server, copies: new Map() };
 }

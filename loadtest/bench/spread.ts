@@ -8,6 +8,7 @@ import { loopback } from './place.ts';
 import { type Medium, type Plan, packetsPerSubscriber } from './plan.ts';
 import { findShape } from './shapes.ts';
 import { type Layout, spreadForwarder } from './spread-forwarder.ts';
+import { type Conditions, closeSubject, openSubject } from './subject.ts';
 import { FIGURE_HEAD, figureRow } from './summary.ts';
 
 const count = z.coerce.number().int().min(1).max(400);
@@ -49,14 +50,7 @@ export async function runSpread(args: readonly string[]): Promise<void> {
   const samples = new Map<Layout, Sample[]>(layouts.map((layout) => [layout, []]));
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [layout, made] of samples) {
-      const sample = await measure(spreadForwarder(layout, workerBin), plan, round, {
-        profile: 'AEAD_AES_256_GCM',
-        bandwidthEstimation: false,
-        seconds: options.seconds,
-        place: loopback,
-        forwarderCore: 0,
-        generatorCore: 1,
-      });
+      const sample = await sampleOf(layout, workerBin, plan, round, options.seconds);
       console.error(
         `${layout.label}: ${sample.cpu.toFixed(2)} µs a packet, ${Math.round(sample.load * 100)} % of a core${sample.void === null ? '' : `, void: ${sample.void}`}`,
       );
@@ -64,6 +58,29 @@ export async function runSpread(args: readonly string[]): Promise<void> {
     }
   }
   process.stdout.write(markdown(plan, samples));
+}
+
+async function sampleOf(
+  layout: Layout,
+  workerBin: string,
+  plan: Plan,
+  round: number,
+  seconds: number,
+): Promise<Sample> {
+  const conditions: Conditions = {
+    profile: 'AEAD_AES_256_GCM',
+    bandwidthEstimation: false,
+    seconds,
+    place: loopback,
+    forwarderCore: 0,
+    generatorCore: 1,
+  };
+  const subject = await openSubject(spreadForwarder(layout, workerBin), plan, conditions);
+  try {
+    return await measure(subject, [], round, 0, conditions);
+  } finally {
+    await closeSubject(subject);
+  }
 }
 
 function planOf(options: z.infer<typeof optionsSchema>): Plan {
