@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -8,6 +10,7 @@ import type { Target } from '../target/target.ts';
 import { startCluster } from './cluster.ts';
 import { Asker, questionOf } from './directory/asker.ts';
 import { machineDescription, machineLines } from './machine.ts';
+import { idleSeconds } from './process.ts';
 import { FIGURE_HEAD, figureRow, quantile } from './summary.ts';
 
 const optionsSchema = z.object({
@@ -22,16 +25,24 @@ type Options = z.output<typeof optionsSchema>;
 const REGIONS = ['us', 'eu', 'hk', 'cn'];
 /** The node that is asked. */
 const ASKED = 'sjc';
+/** The asked node's own core; everyone else has the first. */
+const NODE_CORE = 1;
+/** A wait for answers beyond it is given up, in ms. */
+const PATIENCE = 10_000;
 
 interface Round {
   readonly asked: number;
-  /** By status. */
+  /** By status; 0 where the connection broke. */
   readonly otherwise: Readonly<Record<string, number>>;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly worstMs: number;
+  /** Never answered. */
+  readonly open: number;
   /** Of one core, by the node that is asked. */
   readonly processor: number;
+  /** Of the core of everyone else: the questioner, Redis, six nodes. Null where all share the machine. */
+  readonly others: number | null;
 }
 
 /** `npm run bench -- directory`: how long a list takes at a steady rate, from a node of a whole local cluster. */
@@ -57,33 +68,45 @@ export async function runDirectory(args: readonly string[]): Promise<void> {
 }
 
 async function measure(options: Options): Promise<Round[]> {
+  const pinned = availableParallelism() > NODE_CORE;
+  // Inherited by all that is started from here.
+  if (pinned) pin(process.pid, 0);
   const cluster = await startCluster();
   try {
     const node = cluster.nodes.find(({ datacenter }) => datacenter === ASKED);
     if (node === undefined || node.pid === null) throw new Error(`no node runs at ${ASKED}`);
+    if (pinned) pin(node.pid, NODE_CORE);
     const processes = new Processes();
     processes.watch({ name: 'node', kind: 'node', pid: node.pid });
     const port = Number(new URL(node.url).port);
-    const askers = Array.from({ length: options.connections }, () => new Asker(port));
     const rounds: Round[] = [];
     for (let round = 0; round <= options.rounds; round++) {
       // Signed before it counts: an issuer is somebody else's machine.
       const questions = await questionsOf(cluster, round, options.rate * options.seconds);
-      processes.sample();
+      const askers = Array.from({ length: options.connections }, () => new Asker(port));
+      const cpuSeconds = () => processes.sample().get('node')?.cpuSeconds ?? Number.NaN;
+      cpuSeconds();
+      const idle = idleSeconds()[0] ?? Number.NaN;
       const start = performance.now();
-      const { times, otherwise } = await askSteadily(askers, questions, options);
-      const elapsed = performance.now() - start;
-      const cpuSeconds = processes.sample().get('node')?.cpuSeconds ?? Number.NaN;
+      const { times, otherwise, open } = await askSteadily(askers, questions, options);
+      const seconds = (performance.now() - start) / 1000;
+      const processor = cpuSeconds() / seconds;
+      const others = pinned ? 1 - ((idleSeconds()[0] ?? Number.NaN) - idle) / seconds : null;
+      for (const asker of askers) asker.close();
       const [p50Ms, p99Ms, worstMs] = [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)];
       console.error(`round ${round}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`);
-      const processor = (cpuSeconds * 1000) / elapsed;
-      if (round > 0) rounds.push({ asked: questions.length, otherwise, p50Ms, p99Ms, worstMs, processor });
+      if (round > 0)
+        rounds.push({ asked: questions.length, otherwise, open, p50Ms, p99Ms, worstMs, processor, others });
     }
-    for (const asker of askers) asker.close();
     return rounds;
   } finally {
     await cluster.close();
   }
+}
+
+/** Puts a process with all its threads on one core. */
+function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' });
 }
 
 /** Each with a token and a room of its own, as every participant has. */
@@ -105,7 +128,7 @@ async function askSteadily(
   askers: readonly Asker[],
   questions: readonly string[],
   { rate }: Options,
-): Promise<{ times: number[]; otherwise: Record<string, number> }> {
+): Promise<Pick<Round, 'otherwise' | 'open'> & { times: number[] }> {
   const free = [...askers];
   const due: number[] = [];
   const times: number[] = [];
@@ -135,9 +158,9 @@ async function askSteadily(
     serve();
     await sleep(1);
   }
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + PATIENCE;
   while ((open > 0 || due.length > 0) && performance.now() < deadline) await sleep(10);
-  return { times, otherwise };
+  return { times, otherwise, open: open + due.length };
 }
 
 function markdown(
@@ -148,13 +171,15 @@ function markdown(
 ): string {
   const figure = (name: string, read: (round: Round) => number, unit: string, digits: number): string =>
     figureRow(name, rounds.map(read), unit, digits);
-  const otherwise = rounds.flatMap(({ otherwise }) => Object.entries(otherwise));
+  const pinned = rounds.every(({ others }) => others !== null);
   return [
     '# Directory: how long a list takes',
     '',
     `${startedAt}: ${rate} questions a second for ${seconds} s, ${rounds.length} rounds, over ${connections} connections.`,
     'Each question has a token and a room of its own; four regions in turn. A local cluster of seven nodes, of which one',
-    'is asked; it, the others, Redis and the questioner share the machine.',
+    pinned
+      ? 'is asked and has a core to itself (taskset); the others, Redis and the questioner share another.'
+      : 'is asked; it, the others, Redis and the questioner share the machine.',
     '',
     ...machineLines(machine),
     '',
@@ -163,13 +188,21 @@ function markdown(
     figure('p99 (promised: 5 ms)', ({ p99Ms }) => p99Ms, 'ms', 2),
     figure('slowest', ({ worstMs }) => worstMs, 'ms', 1),
     figure('the node, of one core', ({ processor }) => processor * 100, '%', 0),
+    ...(pinned ? [figure('the core of everyone else', ({ others }) => (others ?? 0) * 100, '%', 0)] : []),
     '',
-    otherwise.length === 0
-      ? 'Every question was answered with a list.'
-      : `Not lists: ${otherwise.map(([status, count]) => `${count} × ${status}`).join(', ')} (0: the connection broke).`,
+    answered(rounds),
     '',
     'Each list is made anew: the token verified, who is up read (at most twice a second), the room looked up in Redis,',
     'the list signed, the decision logged.',
     '',
   ].join('\n');
+}
+
+/** Whether all questions were answered with a list, and if not, how. */
+function answered(rounds: readonly Round[]): string {
+  const open = rounds.reduce((sum, round) => sum + round.open, 0);
+  const others = rounds.flatMap(({ otherwise }) => Object.entries(otherwise));
+  if (open === 0 && others.length === 0) return 'Every question was answered with a list.';
+  const counted = others.map(([status, count]) => `${count} × ${status}`);
+  return `Not lists (0: the connection broke): ${[...counted, `${open} never answered`].join(', ')}.`;
 }

@@ -15,6 +15,7 @@ export class Asker {
 
   /** Resolves with the status; 0 where the connection broke. */
   ask(request: string): Promise<number> {
+    if (this.#socket.destroyed) return Promise.resolve(0);
     return new Promise((resolve) => {
       this.#answer = resolve;
       this.#socket.write(request);
