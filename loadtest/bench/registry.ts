@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { signedSealer } from '../../src/identity/sealer.ts';
 import { testEnrolment, testIdentity, testTrust } from '../../src/identity/testing/enrolled.ts';
-import type { NodeEntry, NodeRecord, RoomHost } from '../../src/registry/port.ts';
+import { type NodeEntry, type NodeRecord, nodeOfPart, type RoomHost } from '../../src/registry/port.ts';
 import { RedisKeys } from '../../src/registry/redis/keys.ts';
 import { RedisRegistry } from '../../src/registry/redis/registry.ts';
 import { partField, writePart } from '../../src/registry/redis/room-record.ts';
@@ -126,7 +126,7 @@ async function costs(
   };
   const join = await costOf(admin, times, enter, 1);
   for (let i = 0; i <= times; i++) {
-    await registry.restateRoom(`new-${i}`, { node: 'sjc-own', host: null, regions: null, seenEpoch: 0 });
+    await registry.restateRoom(`new-${i}`, { node: own, host: null, regions: null, seenEpoch: 0 });
   }
   return { heartbeat, join };
 }
@@ -147,7 +147,7 @@ async function fillRooms(admin: Redis, from: number, to: number): Promise<void> 
     const host = hostOf(`sjc-${i % 1000}`);
     // As long as a room's real key: 22 characters.
     const key = keys.room(String(i).padStart(22, 'r'));
-    batch.hset(key, 'epoch', 1, partField(host.node), writePart(host));
+    batch.hset(key, 'epoch', 1, partField(nodeOfPart(host)), writePart(host));
     batch.pexpire(key, LEASE_MS);
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { LinkTarget } from '../links/types.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import type { NodeRecord, NodeRef } from '../registry/port.ts';
 import { HEARTBEAT_MS, LEASE_MS } from './heartbeat.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -56,7 +57,7 @@ export function createFreshness({ own, ask, now = () => performance.now() }: Fre
 
   const see = (record: NodeRecord): Known => {
     const { epoch, sequence } = record;
-    const key = keyOf(record);
+    const key = nodeKey(record);
     const before = known.get(key);
     if (before === undefined) {
       const first = { stamp: { epoch, sequence }, since: now(), confirmed: false, askedAt: -Infinity };
@@ -90,7 +91,7 @@ export function createFreshness({ own, ask, now = () => performance.now() }: Fre
 
   return {
     async judge(record) {
-      if (keyOf(record) === keyOf(own)) return null;
+      if (nodeKey(record) === nodeKey(own)) return null;
       const entry = see(record);
       const { link } = record;
       if (!entry.confirmed && link !== null && (entry.asking || now() - entry.askedAt >= ASK_AGAIN_MS)) {
@@ -112,8 +113,4 @@ export function createFreshness({ own, ask, now = () => performance.now() }: Fre
 
 function isLater(a: Stamp, b: Stamp): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
-}
-
-function keyOf({ datacenter, id }: NodeRef): string {
-  return `${datacenter}/${id}`;
 }

@@ -90,8 +90,3 @@ export const wantedSchema = z.object({ room: id, producerId: id, layer });
 export function pipedKey({ pipeId, producerId }: { pipeId: string; producerId: string }): string {
   return `${pipeId} ${producerId}`;
 }
-
-/** A node among all of the cloud: an id says nothing without the datacenter that enrolled it. */
-export function nodeKey({ id, datacenter }: { readonly id: string; readonly datacenter: string }): string {
-  return `${datacenter}/${id}`;
-}

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Link, Links, LinkTarget } from '../links/types.ts';
 import type { PipeAnswer, PipeRequest, PipeSource } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import { judgePipe, type PipeJudgeDeps, withoutPolicy } from './pipe-judge.ts';
 import {
   CLOSE,
   closedSchema,
   MAX_RENEWED,
-  nodeKey,
   OPEN,
   openAnswerSchema,
   pipedKey,

@@ -1,12 +1,12 @@
 import type { Link, Links } from '../links/types.ts';
 import type { PipeOut } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import { judgePipe, type PipeJudgeDeps } from './pipe-judge.ts';
 import {
   CLOSED,
   closeSchema,
-  nodeKey,
   type OpenAnswer,
   type OpenMessage,
   openSchema,

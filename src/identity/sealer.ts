@@ -1,6 +1,7 @@
 import { sign, verify } from 'node:crypto';
 import { z } from 'zod';
-import type { NodeEntry, NodeRecord, NodeRef } from '../registry/port.ts';
+import { nodeKey } from '../policy/node-key.ts';
+import type { NodeEntry, NodeRecord } from '../registry/port.ts';
 import {
   type CertificateFault,
   type Trust,
@@ -87,7 +88,7 @@ export function signedSealer(identity: NodeIdentity, trust: Trust): RecordSealer
       const node = certificates.verify(certificate);
       if (!node.ok) return node;
       if (node.id !== id || node.datacenter !== datacenter) return { ok: false, reason: 'record_misplaced' };
-      const key = keyOf(node);
+      const key = nodeKey(node);
       const last = newest.get(key);
       // Read more often than written: the same bytes under the same good certificate were found signed.
       if (last?.body === body) return { ok: true, record: last.record };
@@ -110,10 +111,6 @@ export function signedSealer(identity: NodeIdentity, trust: Trust): RecordSealer
 /** Epochs and sequences are the node's own counts: those of different nodes are never compared. */
 function isOlder(record: NodeRecord, last: NodeRecord): boolean {
   return record.epoch < last.epoch || (record.epoch === last.epoch && record.sequence < last.sequence);
-}
-
-function keyOf({ datacenter, id }: NodeRef): string {
-  return `${datacenter}/${id}`;
 }
 
 function signedBytes(cloud: string, json: string): Buffer {

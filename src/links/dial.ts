@@ -1,5 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
+import { nodeKey } from '../policy/node-key.ts';
 import { MAX_LINK_MESSAGE_BYTES } from './channel.ts';
 import { LinkError, type LinkPeer, type LinksOptions, type LinkTarget } from './types.ts';
 
@@ -27,7 +28,7 @@ export async function dial(
     const peer = certificate === null ? null : options.trust.verify(certificate);
     if (certificate === null || peer === null) throw new LinkError('link_refused', 'it has no certificate');
     if (!peer.ok) throw new LinkError('link_refused', `its certificate: ${peer.reason}`);
-    if (peer.id !== target.id || peer.datacenter !== target.datacenter) {
+    if (nodeKey(peer) !== nodeKey(target)) {
       throw new LinkError('link_refused', `it is ${peer.id} of ${peer.datacenter}`);
     }
     return {

@@ -92,6 +92,13 @@ describe('a link', () => {
     expect(one).toBe(other);
   });
 
+  it('of two nodes with one id, each in its datacenter, is to the one that was meant', async () => {
+    const [a, b, namesake] = [await start(A), await start(B), await start({ ...B, datacenter: 'sha' })];
+    const [one, other] = await Promise.all([a.connect(b.target), a.connect(namesake.target)]);
+    expect([one.peer.datacenter, other.peer.datacenter]).toEqual(['hkg', 'sha']);
+    expect(await a.connect(namesake.target)).toBe(other);
+  });
+
   it('tells of errors by their code, of unknown requests, and of answers that do not come', async () => {
     const { b, link } = await pair();
     b.onRequest('no', () => {

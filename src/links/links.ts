@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
+import { type NodeKey, nodeKey } from '../policy/node-key.ts';
 import { Channel, type ChannelHandlers, MAX_LINK_MESSAGE_BYTES } from './channel.ts';
 import { dial, LINK_PATH, peerCertificate } from './dial.ts';
 import type { Link, LinkPeer, Links, LinksOptions, LinkTarget, LinkTiming } from './types.ts';
@@ -20,7 +21,7 @@ class NodeLinks implements Links {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #channels = new Set<Channel>();
-  readonly #dialling = new Map<string, Promise<Link>>();
+  readonly #dialling = new Map<NodeKey, Promise<Link>>();
   readonly #requests = new Map<string, (from: Link, data: unknown) => unknown>();
   readonly #notices = new Map<string, (from: Link, data: unknown) => void>();
   readonly #listeners: ((link: Link, state: 'up' | 'down') => void)[] = [];
@@ -99,14 +100,14 @@ class NodeLinks implements Links {
   }
 
   connect(target: LinkTarget): Promise<Link> {
+    const node = nodeKey(target);
     for (const channel of this.#channels) {
-      const { peer } = channel;
-      if (peer.id === target.id && peer.datacenter === target.datacenter) return Promise.resolve(channel);
+      if (nodeKey(channel.peer) === node) return Promise.resolve(channel);
     }
-    let dialling = this.#dialling.get(target.id);
+    let dialling = this.#dialling.get(node);
     if (dialling === undefined) {
-      dialling = this.#dial(target).finally(() => this.#dialling.delete(target.id));
-      this.#dialling.set(target.id, dialling);
+      dialling = this.#dial(target).finally(() => this.#dialling.delete(node));
+      this.#dialling.set(node, dialling);
     }
     return dialling;
   }

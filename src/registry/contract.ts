@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   NODES_PER_DATACENTER,
   type NodeEntry,
+  type NodeRef,
   type Registry,
   type RoomClaim,
   type RoomHost,
@@ -197,16 +198,25 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
         expect(record.hosts).toEqual([two, part('b')]);
       });
 
+      test('a node of the same id in another datacenter has a part of its own', async () => {
+        await registry.claimRoom('r', claim({ host: part('a') }));
+        const other = part('a', { datacenter: 'iad' });
+        const { record } = await registry.claimRoom('r', claim({ host: other, epoch: 1 }));
+        expect(record.hosts).toEqual([other, part('a')]);
+        const left = { node: ref('a', 'iad'), host: null, regions: null, seenEpoch: 0 };
+        expect((await registry.restateRoom('r', left)).hosts).toEqual([part('a')]);
+      });
+
       test('a part is restated whatever the epoch, which grows above all that was seen', async () => {
         const first = await registry.restateRoom('r', {
-          node: 'a',
+          node: ref('a'),
           host: part('a'),
           regions: null,
           seenEpoch: 41,
         });
         expect(first).toEqual({ epoch: 42, hosts: [part('a')], regions: null });
         const low = await registry.restateRoom('r', {
-          node: 'b',
+          node: ref('b'),
           host: part('b'),
           regions: null,
           seenEpoch: 3,
@@ -219,12 +229,12 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
         await registry.claimRoom('r', claim({ host: part('a'), regions: ['us'] }));
         await registry.claimRoom('r', claim({ host: part('b'), regions: ['us'], epoch: 1 }));
         const left = { host: null, regions: null, seenEpoch: 2 };
-        const one = await registry.restateRoom('r', { ...left, node: 'a' });
+        const one = await registry.restateRoom('r', { ...left, node: ref('a') });
         expect(one).toEqual({ epoch: 3, hosts: [part('b')], regions: ['us'] });
-        const none = await registry.restateRoom('r', { ...left, node: 'b' });
+        const none = await registry.restateRoom('r', { ...left, node: ref('b') });
         expect(none).toMatchObject({ epoch: 4, hosts: [] });
         expect(await registry.room('r')).toEqual({ epoch: 0, hosts: [], regions: null });
-        expect(await registry.restateRoom('r', { ...left, node: 'b' })).toMatchObject({ hosts: [] });
+        expect(await registry.restateRoom('r', { ...left, node: ref('b') })).toMatchObject({ hosts: [] });
         expect((await registry.room('r')).epoch).toBe(0);
       });
 
@@ -249,7 +259,7 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
           const { record } = await registry.claimRoom('r', claim({ host: part('a'), regions, epoch }));
           expect(record.regions).toEqual(left);
           const restated = await registry.restateRoom('r', {
-            node: 'a',
+            node: ref('a'),
             host: part('a'),
             regions,
             seenEpoch: 0,
@@ -263,7 +273,7 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
         await registry.claimRoom('r', claim({ host: part('a') }));
         await registry.claimRoom('s', claim({ host: part('a') }));
         await fixture.advance(ROOM_MS * 0.6);
-        await registry.restateRoom('s', { node: 'a', host: part('a'), regions: null, seenEpoch: 1 });
+        await registry.restateRoom('s', { node: ref('a'), host: part('a'), regions: null, seenEpoch: 1 });
         await fixture.advance(ROOM_MS * 0.6);
         expect((await registry.room('r')).epoch).toBe(0);
         expect((await registry.room('s')).epoch).toBe(2);
@@ -291,7 +301,7 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
         other.find([entry('a')]),
         other.room('r'),
         other.claimRoom('r', claim({ host: part('a') })),
-        other.restateRoom('r', { node: 'a', host: null, regions: null, seenEpoch: 0 }),
+        other.restateRoom('r', { node: ref('a'), host: null, regions: null, seenEpoch: 0 }),
         other.bundle(),
         other.putBundle(new Uint8Array()),
       ];
@@ -309,6 +319,10 @@ function entry(id: string, over: Partial<NodeEntry> = {}): NodeEntry {
 
 function part(node: string, over: Partial<RoomHost> = {}): RoomHost {
   return { node, nodeEpoch: 7, datacenter: 'sjc', members: [], ...over };
+}
+
+function ref(id: string, datacenter = 'sjc'): NodeRef {
+  return { id, datacenter };
 }
 
 function claim(over: Partial<RoomClaim> & { host: RoomHost }): RoomClaim {

@@ -1,10 +1,12 @@
 import { intersect } from '../policy/label.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import {
   loadStep,
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
+  nodeOfPart,
   type Registry,
   ROOM_RECORD_MS,
   type RoomChange,
@@ -72,7 +74,7 @@ export class MemoryStore {
   ): RoomRecord {
     const { node, host, regions, epoch } = change;
     const before = this.room(key);
-    const others = before.hosts.filter((other) => other.node !== node);
+    const others = before.hosts.filter((other) => nodeKey(nodeOfPart(other)) !== nodeKey(node));
     const record: RoomRecord = {
       epoch,
       hosts: [...others, ...(host === null ? [] : [structuredClone(host)])].sort(byNode),
@@ -133,7 +135,7 @@ export class MemoryRegistry implements Registry {
     const before = this.#store.room(key);
     if (before.epoch !== claim.epoch) return { claimed: false, record: structuredClone(before) };
     const { host, regions } = claim;
-    const written = { node: host.node, host, regions, epoch: before.epoch + 1 };
+    const written = { node: nodeOfPart(host), host, regions, epoch: before.epoch + 1 };
     return { claimed: true, record: structuredClone(this.#store.writeRoom(key, written)) };
   }
 
@@ -166,5 +168,5 @@ export class MemoryRegistry implements Registry {
 }
 
 function byNode(a: RoomHost, b: RoomHost): number {
-  return a.node < b.node ? -1 : 1;
+  return nodeKey(nodeOfPart(a)) < nodeKey(nodeOfPart(b)) ? -1 : 1;
 }

@@ -125,6 +125,11 @@ export interface RoomHost {
   readonly moves?: boolean;
 }
 
+/** Whose part it is. */
+export function nodeOfPart({ node, datacenter }: Pick<RoomHost, 'node' | 'datacenter'>): NodeRef {
+  return { id: node, datacenter };
+}
+
 /** Members with the same label. */
 export interface LabelCount {
   readonly home: string;
@@ -141,7 +146,7 @@ export interface RoomClaim {
 }
 
 export interface RoomChange {
-  readonly node: string;
+  readonly node: NodeRef;
   readonly host: RoomHost | null;
   readonly regions: readonly string[] | null;
   readonly seenEpoch: number;

@@ -1,5 +1,6 @@
 import type { MemberState, WaitingState } from '../cluster/federation/messages.ts';
 import type { LocalRoom, Place } from '../cluster/federation/types.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import { admitWaiting, muteHere, removeHere } from './host-actions.ts';
 import type { Peer } from './peer.ts';
 import type { RoomDeps } from './ports.ts';
@@ -34,9 +35,9 @@ export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
     shared: () => room.shared(),
     narrow: (regions) => room.narrow(regions),
     remoteMember: (node, member) => room.remotes.upsert(node, member),
-    remoteGone: (peerId, reason) => room.remotes.gone(peerId, reason),
-    remoteWaiting: (node, waiting) => room.remoteWaiting.set(node.id, waiting),
-    remoteChat: (peerId, chat) => room.remotes.chat(peerId, chat),
+    remoteGone: (node, peerId, reason) => room.remotes.gone(node, peerId, reason),
+    remoteWaiting: (node, waiting) => room.remoteWaiting.set(nodeKey(node), waiting),
+    remoteChat: (node, peerId, chat) => room.remotes.chat(node, peerId, chat),
     share: (state) => room.share(state),
     act: async (act) => {
       switch (act.act) {

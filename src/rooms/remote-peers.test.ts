@@ -67,7 +67,7 @@ it('members come, change what they publish, and go: the members here are told th
   peers.upsert(NODE, member([producer('cam')]));
   peers.upsert(NODE, member([producer('cam', { paused: true, pausedBy: 'publisher' }), producer('mic')]));
   peers.upsert(NODE, member([producer('mic', { router: 'router-2' })]));
-  peers.gone('chen', 'moved');
+  peers.gone(NODE, 'chen', 'moved');
   expect(said).toEqual([
     'peerJoined chen',
     '+ cam',
@@ -84,13 +84,17 @@ it('members come, change what they publish, and go: the members here are told th
   expect(peers.size).toBe(0);
 });
 
-it('a peer is its own node’s: another that names it changes nothing', () => {
+it('a peer is its own node’s: another that names it changes nothing, whatever its own id is', () => {
   const { peers, said } = setUp();
   peers.upsert(NODE, member([]));
-  peers.upsert(OTHER, { ...member([producer('cam')]), displayName: 'somebody else' });
+  for (const node of [OTHER, { ...OTHER, id: NODE.id }]) {
+    peers.upsert(node, { ...member([producer('cam')]), displayName: 'somebody else' });
+    peers.chat(node, 'chen', { messageId: 'm', at: 1, text: 'forged' });
+    peers.gone(node, 'chen', 'left');
+  }
   expect(said).toEqual(['peerJoined chen']);
   expect(peers.infos()[0]).toMatchObject({ displayName: 'Chen', datacenter: 'hkg', region: 'hk' });
-  expect(peers.nodeOf('chen')).toBe('node-hkg');
+  expect(peers.nodeOf('chen')).toBe('hkg/node-hkg');
 });
 
 it('a changed label is judged before anything else of the change', () => {
@@ -103,7 +107,7 @@ it('a changed label is judged before anything else of the change', () => {
 
 it('nobody speaks who is not known', () => {
   const { peers, said } = setUp();
-  peers.chat('chen', { messageId: 'm', at: 1, text: 'hello' });
+  peers.chat(NODE, 'chen', { messageId: 'm', at: 1, text: 'hello' });
   expect(said).toEqual([]);
 });
 

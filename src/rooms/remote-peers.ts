@@ -3,6 +3,7 @@ import type { RemoteNode } from '../cluster/federation/types.ts';
 import { sameLabel } from '../cluster/same-label.ts';
 import type { PipeSource, RemoteProducer, RemotePublication } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
+import { type NodeKey, nodeKey } from '../policy/node-key.ts';
 import type { LeaveReason } from '../protocol/events.ts';
 import type { PeerInfo, ProducerInfo } from '../protocol/state.ts';
 import { type Notification, notification } from './notification.ts';
@@ -42,8 +43,9 @@ export class RemotePeers {
   }
 
   /** The node where a peer sits; undefined for one who is not at another node. */
-  nodeOf(peerId: string): string | undefined {
-    return this.#entries.get(peerId)?.node.id;
+  nodeOf(peerId: string): NodeKey | undefined {
+    const entry = this.#entries.get(peerId);
+    return entry === undefined ? undefined : nodeKey(entry.node);
   }
 
   infos(): PeerInfo[] {
@@ -60,7 +62,7 @@ export class RemotePeers {
       for (const producer of member.producers) this.#publish(fresh, producer);
       return;
     }
-    if (entry.node.id !== node.id) return;
+    if (nodeKey(entry.node) !== nodeKey(node)) return;
     const before = new Map(entry.member.producers.map((producer) => [producer.producerId, producer]));
     const relabelled = !sameLabel(entry.member.label, member.label);
     entry.member = member;
@@ -85,16 +87,16 @@ export class RemotePeers {
   }
 
   /** A member left, or may not be known here any more: its media goes first. */
-  gone(peerId: string, reason: LeaveReason): void {
-    const entry = this.#entries.get(peerId);
+  gone(node: RemoteNode, peerId: string, reason: LeaveReason): void {
+    const entry = this.#at(node, peerId);
     if (entry === undefined) return;
     this.#entries.delete(peerId);
     for (const publication of entry.publications.values()) publication.close();
     this.#host.tell(notification('peerLeft', { peerId, reason }));
   }
 
-  chat(peerId: string, chat: { messageId: string; at: number; text: string }): void {
-    const entry = this.#entries.get(peerId);
+  chat(node: RemoteNode, peerId: string, chat: { messageId: string; at: number; text: string }): void {
+    const entry = this.#at(node, peerId);
     if (entry === undefined) return;
     const { displayName } = entry.member;
     this.#host.tell(notification('chat', { ...chat, peerId, displayName }));
@@ -106,6 +108,12 @@ export class RemotePeers {
       for (const publication of publications.values()) publication.close();
     }
     this.#entries.clear();
+  }
+
+  /** A peer as its own node speaks of it: another that says its id speaks of nobody. */
+  #at(node: RemoteNode, peerId: string): Entry | undefined {
+    const entry = this.#entries.get(peerId);
+    return entry !== undefined && nodeKey(entry.node) === nodeKey(node) ? entry : undefined;
   }
 
   #publish({ node, publications }: Entry, producer: RemoteProducer): void {

@@ -1,10 +1,11 @@
 import type { WaitingState } from '../cluster/federation/messages.ts';
+import type { NodeKey } from '../policy/node-key.ts';
 import { type Notification, notification } from './notification.ts';
 
 /** Who waits for a host at other nodes of the room. */
 export class RemoteWaiting {
   readonly #tellHosts: (message: Notification) => void;
-  readonly #byNode = new Map<string, readonly WaitingState[]>();
+  readonly #byNode = new Map<NodeKey, readonly WaitingState[]>();
 
   constructor(tellHosts: (message: Notification) => void) {
     this.#tellHosts = tellHosts;
@@ -14,7 +15,7 @@ export class RemoteWaiting {
     return [...this.#byNode.values()].flat().map(({ peerId, displayName }) => ({ peerId, displayName }));
   }
 
-  nodeOf(peerId: string): string | undefined {
+  nodeOf(peerId: string): NodeKey | undefined {
     for (const [node, waiting] of this.#byNode) {
       if (waiting.some((entry) => entry.peerId === peerId)) return node;
     }
@@ -22,7 +23,7 @@ export class RemoteWaiting {
   }
 
   /** All who wait at a node now; hosts here are told the difference. */
-  set(node: string, waiting: readonly WaitingState[]): void {
+  set(node: NodeKey, waiting: readonly WaitingState[]): void {
     const before = this.#byNode.get(node) ?? [];
     if (waiting.length === 0) this.#byNode.delete(node);
     else this.#byNode.set(node, waiting);

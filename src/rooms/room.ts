@@ -3,6 +3,7 @@ import type { RoomLink } from '../cluster/federation/types.ts';
 import type { RemoteProducer } from '../media/types.ts';
 import { intersect, narrow } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
+import type { NodeKey } from '../policy/node-key.ts';
 import { CLOSE, type ErrorCode, WatershedError } from '../protocol/errors.ts';
 import type { LeaveReason } from '../protocol/events.ts';
 import type { RoomInfo } from '../protocol/state.ts';
@@ -299,7 +300,7 @@ export class Room implements MediaAudience {
   }
 
   /** On behalf of a host here, on a peer that sits or waits at another node. */
-  actAt(node: string, act: RoomAct): Promise<void> {
+  actAt(node: NodeKey, act: RoomAct): Promise<void> {
     return this.#link.act(node, act);
   }
 

@@ -1,6 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import { isSeat } from '../../policy/admission.ts';
 import { intersect } from '../../policy/label.ts';
+import type { NodeKey } from '../../policy/node-key.ts';
 import type { Live } from '../../policy/routing.ts';
 import { WatershedError } from '../../protocol/errors.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
@@ -49,7 +50,7 @@ export class FederatedRoom {
     this.#writer = new PartWriter({
       registry: deps.registry,
       key: this.key,
-      node: deps.node.id,
+      node: deps.node,
       read: () => this.#ownPart(),
       onRecord: (record) => this.neighbours.onRecord(record),
     });
@@ -66,7 +67,7 @@ export class FederatedRoom {
   }
 
   /** What a node has said of a member there. */
-  memberAt(node: string, peerId: string): MemberState | undefined {
+  memberAt(node: NodeKey, peerId: string): MemberState | undefined {
     return this.neighbours.get(node)?.member(peerId);
   }
 

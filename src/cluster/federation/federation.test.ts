@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withPolicy, zoom2020 } from '../testing/door.ts';
+import { roomKey } from './messages.ts';
 import { World } from './testing/world.ts';
 
 let world: World;
@@ -68,12 +69,12 @@ describe('a room over several nodes', () => {
     await world.enter('bob', 'us', 'iad');
     await settle();
     const mute = { act: 'mute', peerId: 'bob', source: 'microphone' } as const;
-    await world.at('sjc').link.act('node-iad', { ...mute, by: 'ann' });
+    await world.at('sjc').link.act('iad/node-iad', { ...mute, by: 'ann' });
     expect(world.at('iad').room.acts).toEqual([{ ...mute, by: 'ann' }]);
-    const byBob = world.at('iad').link.act('node-sjc', { ...mute, by: 'bob', peerId: 'ann' });
+    const byBob = world.at('iad').link.act('sjc/node-sjc', { ...mute, by: 'bob', peerId: 'ann' });
     await expect(byBob).rejects.toMatchObject({ code: 'host_only' });
     // A node cannot speak for another node's host.
-    const forged = world.at('iad').link.act('node-sjc', { ...mute, by: 'ann', peerId: 'ann' });
+    const forged = world.at('iad').link.act('sjc/node-sjc', { ...mute, by: 'ann', peerId: 'ann' });
     await expect(forged).rejects.toMatchObject({ code: 'not_found' });
   });
 
@@ -89,7 +90,7 @@ describe('a room over several nodes', () => {
     expect(
       world
         .at('sjc')
-        .room.waitingThere.get('node-iad')
+        .room.waitingThere.get('iad/node-iad')
         ?.map(({ displayName }) => displayName),
     ).toEqual(['Wil']);
     const sjc = world.at('sjc');
@@ -238,7 +239,7 @@ describe('when something fails', () => {
     world = new World(['sjc', 'iad']);
     await world.enter('ann', 'us', 'sjc');
     await world.enter('bob', 'us', 'iad');
-    world.network.cut('node-sjc', 'node-iad');
+    world.cut('sjc', 'iad');
     await pass(5000);
     world.network.mend();
     expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
@@ -252,7 +253,7 @@ describe('when something fails', () => {
     world = new World(['sjc', 'iad']);
     await world.enter('ann', 'us', 'sjc');
     await world.enter('bob', 'us', 'iad');
-    world.network.cut('node-sjc', 'node-iad');
+    world.cut('sjc', 'iad');
     await pass(30_000);
     expect(world.seenAt('sjc')).toEqual(['ann']);
     expect(world.seenAt('iad')).toEqual(['bob']);
@@ -323,6 +324,68 @@ describe('when something fails', () => {
     expect(world.at('sjc').room.moved.size).toBe(0);
     expect(world.seenAt('sha')).toEqual([]);
     expect(world.leaks()).toEqual([]);
+  });
+});
+
+describe('a node that calls itself as one of another datacenter does', () => {
+  beforeEach(async () => {
+    world = new World(['sjc', 'iad', 'sha'], { sha: 'node-iad' });
+    await world.enter('ann', 'us', 'sjc', { host: true });
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+  });
+
+  /** The whole of what a node says of a room, as itself. */
+  const meet = (members: unknown[]) => ({
+    room: roomKey('commercial', 'standup'),
+    link: world.at('sha').links.address,
+    places: { labels: [], moves: true, regions: null },
+    members,
+    waiting: [],
+    shared: world.at('sha').room.state,
+  });
+  const cn = { home: 'cn', evidence: ['cn'], regions: null };
+
+  it('is told what its own datacenter may know, and nothing that follows', async () => {
+    const { links } = world.at('sha');
+    const heard: unknown[] = [];
+    links.notices.set('room.update', (_from, data) => heard.push(data));
+    const { peer, address } = world.at('sjc').links;
+    const link = await links.connect({ ...peer, link: address });
+    const answer = await link.request('room.meet', meet([]));
+    expect(answer).toMatchObject({ hosting: true, members: [], waiting: [] });
+    expect(JSON.stringify(answer)).not.toContain('ann');
+    world.at('sjc').link.chat('ann', { messageId: 'm', at: 1, text: 'for us alone' });
+    world.at('sjc').link.memberChanged('ann');
+    await settle();
+    expect(JSON.stringify(heard)).not.toMatch(/ann|for us alone/);
+    // The node whose id it is has heard all of it.
+    expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
+    expect(world.at('iad').room.chats).toEqual(['ann: for us alone']);
+  });
+
+  it('speaks for itself alone', async () => {
+    const { peer, address } = world.at('sjc').links;
+    const link = await world.at('sha').links.connect({ ...peer, link: address });
+    const bob = { peerId: 'bob', displayName: 'Bob', role: 'host', label: cn, producers: [] };
+    await link.request('room.meet', meet([bob, { ...bob, peerId: 'mallory' }]));
+    link.notice('room.update', {
+      room: roomKey('commercial', 'standup'),
+      gone: [{ peerId: 'bob', reason: 'left' }],
+    });
+    link.notice('room.update', {
+      room: roomKey('commercial', 'standup'),
+      members: [bob],
+      chat: { peerId: 'bob', messageId: 'm', at: 1, text: 'forged' },
+    });
+    await settle();
+    const { room } = world.at('sjc');
+    expect(room.known.get('bob')?.node.datacenter).toBe('iad');
+    expect(room.known.get('mallory')?.node.datacenter).toBe('sha');
+    expect([room.gone, room.chats]).toEqual([[], []]);
+    link.close('done');
+    await pass(60_000);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'bob']);
   });
 });
 

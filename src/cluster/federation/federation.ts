@@ -1,3 +1,4 @@
+import { nodeKey } from '../../policy/node-key.ts';
 import { WatershedError } from '../../protocol/errors.ts';
 import { commonPlaces } from './common-places.ts';
 import type { FederationDeps } from './deps.ts';
@@ -22,7 +23,7 @@ export function createFederation(deps: FederationDeps): Federation {
   links.onRequest('room.act', async (from, data) => {
     const { room: key, act } = actMessageSchema.parse(data);
     const room = rooms.get(key);
-    const host = room?.memberAt(from.peer.id, act.by);
+    const host = room?.memberAt(nodeKey(from.peer), act.by);
     // The host's role is that node's to say, of its own member alone.
     if (room === undefined || host === undefined) throw new WatershedError('not_found');
     if (host.role !== 'host') throw new WatershedError('host_only');
@@ -82,7 +83,8 @@ function linkOf(federated: FederatedRoom, { pipes }: FederationDeps, onClose: ()
       await peering.link.request('room.act', { room: key, act });
     },
     handOver: () => federated.handOver(),
-    source: (node) => pipes.sourceFor(key, node, (peerId) => federated.memberAt(node.id, peerId)?.label),
+    source: (node) =>
+      pipes.sourceFor(key, node, (peerId) => federated.memberAt(nodeKey(node), peerId)?.label),
     attach: (media) => pipes.attach(key, media, labelOf),
     close: () => {
       onClose();

@@ -1,5 +1,6 @@
 import type { Link } from '../../links/types.ts';
-import type { RoomHost, RoomRecord } from '../../registry/port.ts';
+import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
+import { nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
 import { type Meet, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
@@ -37,10 +38,10 @@ export interface NeighboursHost {
 export class Neighbours {
   readonly #deps: FederationDeps;
   readonly #host: NeighboursHost;
-  readonly #peerings = new Map<string, Peering>();
+  readonly #peerings = new Map<NodeKey, Peering>();
   /** Updates of nodes that are being met, until their answer is here. */
-  readonly #early = new Map<string, Update[]>();
-  readonly #lostAt = new Map<string, number>();
+  readonly #early = new Map<NodeKey, Update[]>();
+  readonly #lostAt = new Map<NodeKey, number>();
   /** Parts in the record that are left over, `node epoch`, and until when (monotonic ms) that is believed. */
   readonly #leftOver = new Map<string, number>();
   #mending: NodeJS.Timeout | undefined;
@@ -55,7 +56,7 @@ export class Neighbours {
     return [...this.#peerings.values()];
   }
 
-  get(node: string): Peering | undefined {
+  get(node: NodeKey): Peering | undefined {
     return this.#peerings.get(node);
   }
 
@@ -111,14 +112,15 @@ export class Neighbours {
   onMeet(link: Link, meet: Meet): Meet {
     const peering = this.#peer(link, meet.link);
     peering.meets(meet);
-    this.#lostAt.delete(peering.node.id);
+    this.#lostAt.delete(nodeKey(link.peer));
     this.#host.onChange();
     return this.#introduction(peering);
   }
 
   onUpdate(link: Link, update: Update): void {
-    const peering = this.#peerings.get(link.peer.id);
-    const early = this.#early.get(link.peer.id);
+    const node = nodeKey(link.peer);
+    const peering = this.#peerings.get(node);
+    const early = this.#early.get(node);
     if (early !== undefined && update.left !== true) early.push(update);
     if (early !== undefined || peering === undefined) return;
     if (update.left === true) this.#drop(peering, 'left');
@@ -128,9 +130,9 @@ export class Neighbours {
 
   /** A link is gone: its node has a while to come back over another. */
   onLinkDown(link: Link): void {
-    const peering = this.#peerings.get(link.peer.id);
-    if (peering?.link !== link) return;
-    if (!this.#lostAt.has(peering.node.id)) this.#lostAt.set(peering.node.id, performance.now());
+    const node = nodeKey(link.peer);
+    if (this.#peerings.get(node)?.link !== link) return;
+    if (!this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
     this.#mendSoon(50);
   }
 
@@ -171,51 +173,56 @@ export class Neighbours {
   }
 
   #peer(link: Link, address: string): Peering {
-    const { id, datacenter } = link.peer;
-    const known = this.#peerings.get(id);
+    const key = nodeKey(link.peer);
+    const known = this.#peerings.get(key);
     if (known !== undefined) {
       known.link = link;
       return known;
     }
+    const { id, datacenter } = link.peer;
     const region = this.#deps.policy()?.policy.datacenters.get(datacenter)?.region ?? '';
     const node = { id, datacenter, region, link: address };
     const { room, known: mayKnow } = this.#host;
     const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow);
-    this.#peerings.set(id, peering);
+    this.#peerings.set(key, peering);
     return peering;
   }
 
   #drop(peering: Peering, reason: 'left' | 'lost'): void {
-    this.#peerings.delete(peering.node.id);
-    this.#lostAt.delete(peering.node.id);
+    const node = nodeKey(peering.node);
+    this.#peerings.delete(node);
+    this.#lostAt.delete(node);
     peering.end(reason);
   }
 
-  #isUnmet({ node, nodeEpoch }: Pick<RoomHost, 'node' | 'nodeEpoch'>): boolean {
-    if (node === this.#deps.node.id || this.#peerings.get(node)?.met === true) return false;
-    const leftOverUntil = this.#leftOver.get(`${node} ${nodeEpoch}`);
+  #isUnmet(host: HostRef): boolean {
+    const node = nodeKey(nodeOfPart(host));
+    if (node === nodeKey(this.#deps.node) || this.#peerings.get(node)?.met === true) return false;
+    const leftOverUntil = this.#leftOver.get(`${node} ${host.nodeEpoch}`);
     return leftOverUntil === undefined || leftOverUntil < performance.now();
   }
 
-  #isLeftOver({ node, nodeEpoch }: Pick<RoomHost, 'node' | 'nodeEpoch'>): void {
-    this.#leftOver.set(`${node} ${nodeEpoch}`, performance.now() + LEFT_OVER_MS);
+  #isLeftOver(host: HostRef): void {
+    const node = nodeKey(nodeOfPart(host));
+    this.#leftOver.set(`${node} ${host.nodeEpoch}`, performance.now() + LEFT_OVER_MS);
     const peering = this.#peerings.get(node);
     if (peering !== undefined) this.#drop(peering, 'left');
   }
 
   /** Dials a node and exchanges what each may know. Never rejects. */
   async #meet(host: HostRef): Promise<boolean> {
-    const { node, datacenter, nodeEpoch } = host;
+    const { id, datacenter } = nodeOfPart(host);
+    const node = nodeKey({ id, datacenter });
     if (this.#early.has(node)) return false;
     this.#early.set(node, []);
     try {
-      const record = await this.#deps.find(node, datacenter);
-      if (record === null || record.epoch !== nodeEpoch) {
+      const record = await this.#deps.find(id, datacenter);
+      if (record === null || record.epoch !== host.nodeEpoch) {
         this.#isLeftOver(host);
         return false;
       }
       if (record.link === null) return false;
-      const link = await this.#deps.links.connect({ id: node, datacenter, link: record.link });
+      const link = await this.#deps.links.connect({ id, datacenter, link: record.link });
       if (this.#closed) return false;
       // What is told from here on is told behind the introduction, in order.
       const peering = this.#peer(link, record.link);
@@ -233,7 +240,7 @@ export class Neighbours {
       this.#host.onChange();
       return true;
     } catch (error) {
-      this.#deps.log.warn({ err: error, node, datacenter }, 'a node of a room could not be met');
+      this.#deps.log.warn({ err: error, node: id, datacenter }, 'a node of a room could not be met');
       const peering = this.#peerings.get(node);
       if (peering?.met === false) this.#peerings.delete(node);
       else if (peering !== undefined && !this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
@@ -263,9 +270,9 @@ export class Neighbours {
         this.#lostAt.delete(node);
         continue;
       }
-      const { datacenter } = peering.node;
-      const record = await this.#deps.find(node, datacenter).catch(() => undefined);
-      const met = record ? await this.#meet({ node, datacenter, nodeEpoch: record.epoch }) : false;
+      const { id, datacenter } = peering.node;
+      const record = await this.#deps.find(id, datacenter).catch(() => undefined);
+      const met = record ? await this.#meet({ node: id, datacenter, nodeEpoch: record.epoch }) : false;
       // Its lease has ended, or it was out of reach for too long: its members are gone, as far as this node can see.
       if (!met && (record === null || performance.now() - since > GRACE_MS)) this.#drop(peering, 'lost');
     }

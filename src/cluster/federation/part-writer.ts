@@ -1,4 +1,4 @@
-import type { Registry, RoomHost, RoomKey, RoomRecord } from '../../registry/port.ts';
+import type { NodeRef, Registry, RoomHost, RoomKey, RoomRecord } from '../../registry/port.ts';
 
 /** Between two tries while the registry cannot be reached, in ms. */
 const RETRY_MS = [200, 500, 1000, 2000];
@@ -11,7 +11,7 @@ export type ReadPart = () => { host: RoomHost; regions: readonly string[] | null
 export interface PartWriterDeps {
   readonly registry: Registry;
   readonly key: RoomKey;
-  readonly node: string;
+  readonly node: NodeRef;
   readonly read: ReadPart;
   /** Told of each record that comes back: others may have come. */
   readonly onRecord: (record: RoomRecord) => void;

@@ -69,7 +69,7 @@ export class Peering {
     const { chat } = update;
     const author = chat === undefined ? undefined : this.#members.get(chat.peerId);
     if (chat !== undefined && author !== undefined && this.#known(author.label, this.#here)) {
-      this.#room.remoteChat(chat.peerId, chat);
+      this.#room.remoteChat(this.node, chat.peerId, chat);
     }
   }
 
@@ -129,8 +129,9 @@ export class Peering {
     return this.#room.waiting().filter(({ label }) => this.#tellable(label));
   }
 
+  /** By the certificate of the link that it would go out on. */
   #tellable(label: Label): boolean {
-    return this.#known(label, this.node.datacenter);
+    return this.#known(label, this.link.peer.datacenter);
   }
 
   #upsert(member: MemberState): void {
@@ -145,6 +146,6 @@ export class Peering {
   }
 
   #gone(peerId: string, reason: LeaveReason): void {
-    if (this.#members.delete(peerId)) this.#room.remoteGone(peerId, reason);
+    if (this.#members.delete(peerId)) this.#room.remoteGone(this.node, peerId, reason);
   }
 }

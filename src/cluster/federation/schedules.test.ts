@@ -116,7 +116,7 @@ it('three hundred over three nodes agree again once links that dropped are back;
     await vi.advanceTimersByTimeAsync(10_000);
     for (let round = 0; round < 6; round += 1) {
       const [a, b] = [at(), at()];
-      if (a !== b) world.network.cut(`node-${a}`, `node-${b}`);
+      if (a !== b) world.cut(a, b);
       // People come and go while nodes cannot tell each other.
       for (const [peer, site] of [...here].filter(() => random() < 0.1)) {
         world.leave(peer, site);
@@ -162,7 +162,7 @@ async function take(world: World, step: Step): Promise<void> {
       world.kill(step.at);
       return;
     case 'cut':
-      if (step.at !== step.to) world.network.cut(`node-${step.at}`, `node-${step.to}`);
+      if (step.at !== step.to) world.cut(step.at, step.to);
       return;
     case 'mend':
       world.network.mend();

@@ -1,6 +1,7 @@
 import type { LinkTarget } from '../../links/types.ts';
 import type { MediaRoom, PipeSource } from '../../media/types.ts';
 import type { Label } from '../../policy/model.ts';
+import type { NodeKey } from '../../policy/node-key.ts';
 import type { LeaveReason, Redirect } from '../../protocol/events.ts';
 import type { Verdict } from '../types.ts';
 import type { MemberState, RoomAct, SharedState, WaitingState } from './messages.ts';
@@ -52,12 +53,12 @@ export interface LocalRoom {
   shared(): SharedState;
   /** What narrowings seen at other nodes leave; null for all. */
   narrow(regions: readonly string[] | null): void;
-  /** A member at another node came, or changed. */
+  /** A member at another node came, or changed. Nodes speak of their own members alone, whatever ids they say. */
   remoteMember(node: RemoteNode, member: MemberState): void;
-  remoteGone(peerId: string, reason: LeaveReason): void;
+  remoteGone(node: RemoteNode, peerId: string, reason: LeaveReason): void;
   /** All who wait for a host at that node, of those who may be known here. */
   remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void;
-  remoteChat(peerId: string, chat: { messageId: string; at: number; text: string }): void;
+  remoteChat(node: RemoteNode, peerId: string, chat: { messageId: string; at: number; text: string }): void;
   /** What another node's hosts decided for the whole room. */
   share(state: SharedState): void;
   /** A host at another node acts on somebody here. Throws a WatershedError. */
@@ -85,7 +86,7 @@ export interface RoomLink {
   /** The room's shared state changed here. */
   share(): void;
   /** On behalf of a host here, at the node where the other peer is. Rejects with the error to answer with. */
-  act(node: string, act: RoomAct): Promise<void>;
+  act(node: NodeKey, act: RoomAct): Promise<void>;
   /**
    * This node goes: each seated member here is told where it may sit now. Resolves with those who were; the others
    * have nowhere to go. Rejects with `registry_unavailable`.

@@ -7,7 +7,7 @@
  * | `ws:cloud` | string: the cloud that this Redis belongs to |
  * | `{ws:CLOUD:dc:DATACENTER}:nodes` | sorted set: ids of nodes by their load step |
  * | `{ws:CLOUD:dc:DATACENTER}:node:ID` | string: load and sealed record, for as long as the lease runs |
- * | `{ws:CLOUD:room:ROOM}` | hash: `epoch`, `regions`, and `n:NODE` for each node's part |
+ * | `{ws:CLOUD:room:ROOM}` | hash: `epoch`, `regions`, and `n:DATACENTER/ID` for each node's part |
  * | `{ws:CLOUD}:bundle` | string: the signed policy bundle |
  */
 export class RedisKeys {

@@ -69,7 +69,7 @@ describe('clouds apart', () => {
       () => other.announce(ENTRY, LEASE),
       () => other.nodes(['sjc']),
       () => other.bundle(),
-      () => other.restateRoom('r', { node: 'a', host: null, regions: null, seenEpoch: 0 }),
+      () => other.restateRoom('r', { node: ENTRY, host: null, regions: null, seenEpoch: 0 }),
     ]) {
       await expect(call()).rejects.toMatchObject({
         code: 'registry_unavailable',
@@ -94,7 +94,7 @@ describe('clouds apart', () => {
     const registry = connect();
     await registry.announce(ENTRY, LEASE);
     await registry.restateRoom('r', {
-      node: 'a',
+      node: ENTRY,
       host: { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] },
       regions: null,
       seenEpoch: 0,

@@ -4,6 +4,7 @@ import {
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
+  nodeOfPart,
   type Registry,
   ROOM_RECORD_MS,
   type RoomChange,
@@ -127,7 +128,7 @@ export class RedisRegistry implements Registry {
     key: RoomKey,
     { host, regions, epoch }: RoomClaim,
   ): Promise<{ claimed: boolean; record: RoomRecord }> {
-    const args = [epoch, partField(host.node), writePart(host), writeRegions(regions), this.#roomMs];
+    const args = [epoch, partField(nodeOfPart(host)), writePart(host), writeRegions(regions), this.#roomMs];
     const answer = await this.#run(() => this.#eval(CLAIM_ROOM, [this.#keys.room(key)], args));
     const [claimed, fields] = Array.isArray(answer) ? answer : [];
     return { claimed: claimed === 1, record: readRoom(strings(fields)) };

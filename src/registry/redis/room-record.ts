@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { RoomHost, RoomRecord } from '../port.ts';
+import { nodeKey } from '../../policy/node-key.ts';
+import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../port.ts';
 
 const PART = 'n:';
 const ALL = '*';
@@ -25,8 +26,8 @@ const hostSchema = z.strictObject({
 
 /** How a room stands in Redis: the fields of a hash. */
 
-export function partField(node: string): string {
-  return PART + node;
+export function partField(node: NodeRef): string {
+  return PART + nodeKey(node);
 }
 
 export function writePart(host: RoomHost | null): string {
@@ -48,10 +49,10 @@ export function readRoom(fields: readonly string[]): RoomRecord {
     else if (field === 'regions') regions = value.split(',').filter((region) => region !== '');
     else if (field.startsWith(PART)) {
       const host = readPart(value);
-      if (host !== null && partField(host.node) === field) hosts.push(host);
+      if (host !== null && partField(nodeOfPart(host)) === field) hosts.push(host);
     }
   }
-  hosts.sort((a, b) => (a.node < b.node ? -1 : 1));
+  hosts.sort((a, b) => (partField(nodeOfPart(a)) < partField(nodeOfPart(b)) ? -1 : 1));
   return { epoch, hosts, regions };
 }
 

@@ -58,7 +58,12 @@ async function exercise(registry: RedisRegistry): Promise<void> {
       record: { epoch: 1, hosts: [host], regions: ['us'] },
     });
     expect(await registry.room(room)).toEqual(record);
-    await registry.restateRoom(room, { node: 'a', host: null, regions: null, seenEpoch: 1 });
+    await registry.restateRoom(room, {
+      node: { id: 'a', datacenter: 'sjc' },
+      host: null,
+      regions: null,
+      seenEpoch: 1,
+    });
     expect((await registry.room(room)).epoch).toBe(0);
   }
   await registry.putBundle(Uint8Array.of(1, 2, 255));

@@ -1,10 +1,12 @@
 import { type Link, LinkError, type LinkPeer, type Links, type LinkTarget } from '../../../links/types.ts';
+import { nodeKey } from '../../../policy/node-key.ts';
 
 type RequestHandler = (from: Link, data: unknown) => unknown;
 type NoticeHandler = (from: Link, data: unknown) => void;
 
 /** Links between the nodes of one process: ordered, asynchronous, as JSON; they can be cut. */
 export class FakeNetwork {
+  /** By address. */
   readonly nodes = new Map<string, FakeLinks>();
   readonly #cut = new Set<string>();
 
@@ -15,26 +17,23 @@ export class FakeNetwork {
   }
 
   /** Nothing passes between two nodes any more, and their links go down. */
-  cut(a: string, b: string): void {
-    this.#cut.add(`${a} ${b}`).add(`${b} ${a}`);
-    for (const links of this.nodes.values()) links.drop((link) => this.isCut(links.peer.id, link.peer.id));
+  cut(a: LinkPeer, b: LinkPeer): void {
+    this.#cut.add(`${nodeKey(a)} ${nodeKey(b)}`).add(`${nodeKey(b)} ${nodeKey(a)}`);
+    for (const links of this.nodes.values()) links.drop((link) => this.isCut(links.peer, link.peer));
   }
 
   mend(): void {
     this.#cut.clear();
   }
 
-  isCut(a: string, b: string): boolean {
-    return this.#cut.has(`${a} ${b}`);
+  isCut(a: LinkPeer, b: LinkPeer): boolean {
+    return this.#cut.has(`${nodeKey(a)} ${nodeKey(b)}`);
   }
 
   /** A node is killed: its links go down, and it cannot be dialled. */
-  kill(id: string): void {
-    for (const [address, links] of this.nodes) {
-      if (links.peer.id !== id) continue;
-      this.nodes.delete(address);
-      links.drop(() => true);
-    }
+  kill(links: FakeLinks): void {
+    this.nodes.delete(links.address);
+    links.drop(() => true);
   }
 }
 
@@ -49,19 +48,19 @@ export class FakeLinks implements Links {
 
   constructor(peer: LinkPeer, network: FakeNetwork) {
     this.peer = peer;
-    this.address = `${peer.id}:1`;
+    this.address = `${peer.id}.${peer.datacenter}:1`;
     this.#network = network;
   }
 
   async connect(target: LinkTarget): Promise<Link> {
-    const known = [...this.#links].find((link) => link.peer.id === target.id);
+    const known = [...this.#links].find((link) => nodeKey(link.peer) === nodeKey(target));
     if (known !== undefined) return known;
     await Promise.resolve();
     const far = this.#network.nodes.get(target.link);
-    if (far === undefined || this.#network.isCut(this.peer.id, target.id)) {
+    if (far === undefined || this.#network.isCut(this.peer, target)) {
       throw new LinkError('link_unreachable', target.link);
     }
-    if (far.peer.id !== target.id || far.peer.datacenter !== target.datacenter) {
+    if (nodeKey(far.peer) !== nodeKey(target)) {
       throw new LinkError('link_refused', 'another node');
     }
     const [here, there] = [new FakeLink(far.peer, this), new FakeLink(this.peer, far)];

@@ -1,10 +1,17 @@
 import { allowedForLabel } from '../../../policy/allowed.ts';
 import type { CompiledPolicy } from '../../../policy/compile.ts';
 import type { Label } from '../../../policy/model.ts';
+import { type NodeKey, nodeKey } from '../../../policy/node-key.ts';
 import { routeWithin, type SeatList } from '../../../policy/routing.ts';
 import { ERRORS, WatershedError } from '../../../protocol/errors.ts';
 import type { LeaveReason, Redirect } from '../../../protocol/events.ts';
-import type { Registry, RoomHost, RoomRecord } from '../../../registry/port.ts';
+import {
+  type NodeRef,
+  nodeOfPart,
+  type Registry,
+  type RoomHost,
+  type RoomRecord,
+} from '../../../registry/port.ts';
 import { zoom2020 } from '../../testing/door.ts';
 import type { FederationDeps } from '../deps.ts';
 import { createFederation } from '../federation.ts';
@@ -20,9 +27,9 @@ export class FakeRooms {
 
   port(): Registry {
     const at = (key: string): RoomRecord => this.records.get(key) ?? { epoch: 0, hosts: [], regions: null };
-    const change = (key: string, node: string, host: RoomHost | null, epoch: number): RoomRecord => {
+    const change = (key: string, node: NodeRef, host: RoomHost | null, epoch: number): RoomRecord => {
       this.writes += 1;
-      const hosts = at(key).hosts.filter((other) => other.node !== node);
+      const hosts = at(key).hosts.filter((other) => nodeKey(nodeOfPart(other)) !== nodeKey(node));
       const record = { epoch, hosts: host === null ? hosts : [...hosts, host], regions: null };
       if (record.hosts.length === 0) this.records.delete(key);
       else this.records.set(key, record);
@@ -43,7 +50,7 @@ export class FakeRooms {
       claimRoom: async (key, { host, epoch }) => {
         await up();
         if (at(key).epoch !== epoch) return { claimed: false, record: at(key) };
-        return { claimed: true, record: change(key, host.node, host, epoch + 1) };
+        return { claimed: true, record: change(key, nodeOfPart(host), host, epoch + 1) };
       },
       restateRoom: async (key, { node, host, seenEpoch }) => {
         await up();
@@ -72,7 +79,7 @@ export class FakeRoom implements LocalRoom {
   readonly acts: RoomAct[] = [];
   readonly moved = new Map<string, Redirect | null>();
   waitingHere: WaitingState[] = [];
-  readonly waitingThere = new Map<string, readonly WaitingState[]>();
+  readonly waitingThere = new Map<NodeKey, readonly WaitingState[]>();
   state: SharedState = {
     version: 0,
     locked: false,
@@ -118,20 +125,28 @@ export class FakeRoom implements LocalRoom {
   }
 
   remoteMember(node: RemoteNode, member: MemberState): void {
-    this.known.set(member.peerId, { node, member });
+    const { peerId } = member;
+    if (!this.known.has(peerId) || this.knows(node, peerId)) this.known.set(peerId, { node, member });
   }
 
-  remoteGone(peerId: string, reason: LeaveReason): void {
+  remoteGone(node: RemoteNode, peerId: string, reason: LeaveReason): void {
+    if (!this.knows(node, peerId)) return;
     this.known.delete(peerId);
     this.gone.push([peerId, reason]);
   }
 
-  remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void {
-    this.waitingThere.set(node.id, waiting);
+  /** Whether a peer is known, and is that node's. */
+  private knows(node: RemoteNode, peerId: string): boolean {
+    const known = this.known.get(peerId);
+    return known !== undefined && nodeKey(known.node) === nodeKey(node);
   }
 
-  remoteChat(peerId: string, { text }: { text: string }): void {
-    this.chats.push(`${peerId}: ${text}`);
+  remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void {
+    this.waitingThere.set(nodeKey(node), waiting);
+  }
+
+  remoteChat(node: RemoteNode, peerId: string, { text }: { text: string }): void {
+    if (this.knows(node, peerId)) this.chats.push(`${peerId}: ${text}`);
   }
 
   share(state: SharedState): void {
@@ -170,19 +185,19 @@ export class World {
   readonly network = new FakeNetwork();
   readonly registry = new FakeRooms();
   readonly nodes = new Map<string, FakeNode>();
-  readonly policy: CompiledPolicy;
+  readonly policy = zoom2020();
   /** What every node decided by the room's rule. */
   readonly decisions: string[] = [];
   /** Datacenters that are down although no node of the world is there. */
   readonly down = new Set<string>();
 
-  constructor(datacenters: readonly string[], policy: CompiledPolicy = zoom2020()) {
-    this.policy = policy;
-    for (const datacenter of datacenters) this.start(datacenter);
+  /** One node in each datacenter: `node-DATACENTER`, or by the id given. */
+  constructor(datacenters: readonly string[], ids: Readonly<Record<string, string>> = {}) {
+    for (const datacenter of datacenters) this.start(datacenter, ids[datacenter] ?? `node-${datacenter}`);
   }
 
-  start(datacenter: string, epoch = 1): FakeNode {
-    const id = `node-${datacenter}`;
+  private start(datacenter: string, id: string): void {
+    const epoch = 1;
     const links = this.network.join({ id, datacenter });
     const room = new FakeRoom();
     const deps: FederationDeps = {
@@ -207,10 +222,10 @@ export class World {
         if (this.registry.down) throw new WatershedError('registry_unavailable');
         return { isLive: (d) => this.isUp(d), urlFor: (d) => `wss://${d}.example.net` };
       },
-      find: async (wanted) => {
+      find: async (wanted, where) => {
         if (this.registry.down) throw new WatershedError('registry_unavailable');
-        const found = [...this.nodes.values()].find((other) => other.id === wanted && other.alive);
-        if (found === undefined) return null;
+        const found = this.nodes.get(where);
+        if (found?.id !== wanted || !found.alive) return null;
         return {
           id: found.id,
           datacenter: found.datacenter,
@@ -228,7 +243,7 @@ export class World {
       redirect: async (_place, _room, list) => this.redirect(list),
       decided: ({ peerId }, _room, kind, code) =>
         this.decisions.push(`${datacenter} ${peerId} ${kind} ${code}`),
-      log: { info: () => {}, warn: (f) => process.env.DBG && console.log(f), error: () => {} },
+      log: { info: () => {}, warn: () => {}, error: () => {} },
     };
     const federation = createFederation(deps);
     const node: FakeNode = {
@@ -242,7 +257,6 @@ export class World {
       policy: this.policy,
     };
     this.nodes.set(datacenter, node);
-    return node;
   }
 
   isUp(datacenter: string): boolean {
@@ -303,7 +317,12 @@ export class World {
     node.alive = false;
     node.room.seated.clear();
     node.room.entering.clear();
-    this.network.kill(node.id);
+    this.network.kill(node.links);
+  }
+
+  /** Nothing passes between two datacenters any more. */
+  cut(a: string, b: string): void {
+    this.network.cut(this.at(a).links.peer, this.at(b).links.peer);
   }
 
   /** Members known at a datacenter, its own and others', by name of the peer. */
