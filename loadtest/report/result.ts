@@ -103,6 +103,10 @@ const faultSchema = z.object({
   what: z.string(),
   affected: z.number().describe('participants whose media stopped'),
   longestMs: milliseconds.describe('longest time without media; null when nobody was affected'),
+  timesMs: z
+    .array(z.number())
+    .default([])
+    .describe('for each participant who was affected and had media again, ms without it, ascending'),
   recovered: z.boolean().describe('everybody who was affected had media again'),
 });
 export type FaultResult = z.infer<typeof faultSchema>;

@@ -1,3 +1,4 @@
+import { timesOf } from './fault-times.ts';
 import type { RunResult } from './result.ts';
 import { saturationWords } from './saturation.ts';
 
@@ -17,6 +18,11 @@ export function summaryOf(result: RunResult): string {
   for (const { what, affected, longestMs, recovered, at } of result.faults)
     lines.push(
       `fault         ${at.toFixed(1)} s, ${what}: ${affected === 0 ? 'nobody without media for more than 0.5 s' : `${affected} without media, ${recovered ? `at most ${ms(longestMs)}` : 'NOT ALL RECOVERED'}`}`,
+    );
+  const times = timesOf(result.faults);
+  if (times.count > 0)
+    lines.push(
+      `without media ${times.count} times: p50 ${ms(times.p50)}, p95 ${ms(times.p95)}, at most ${ms(times.max)}`,
     );
   lines.push(`load          ${saturationWords(result)}`);
   for (const { name, limit, value, holds, least, unit } of thresholds)

@@ -1,3 +1,4 @@
+import { quantileOf } from './fault-times.ts';
 import { bytes, count, milliseconds, percent, seconds } from './format.ts';
 import type { RunResult } from './result.ts';
 import { html, type Markup, nothing } from './svg/markup.ts';
@@ -56,10 +57,10 @@ export function processTable({ processes }: RunResult): Markup {
 export function faultTable({ faults }: RunResult): Markup {
   if (faults.length === 0) return nothing;
   const rows = faults.map(
-    ({ at, what, affected, longestMs, recovered }) =>
-      html`<tr><td class="n">${seconds(at)}</td><td>${what}</td><td class="n">${affected}</td><td class="n">${milliseconds(longestMs)}</td><td class="${recovered ? 'good' : 'bad'}"><b>${affected === 0 ? 'nobody for more than 0.5 s' : recovered ? 'all came back' : 'not all came back'}</b></td></tr>`,
+    ({ at, what, affected, longestMs, timesMs, recovered }) =>
+      html`<tr><td class="n">${seconds(at)}</td><td>${what}</td><td class="n">${affected}</td><td class="n">${milliseconds(quantileOf(timesMs, 0.5))}</td><td class="n">${milliseconds(quantileOf(timesMs, 0.95))}</td><td class="n">${milliseconds(longestMs)}</td><td class="${recovered ? 'good' : 'bad'}"><b>${affected === 0 ? 'nobody for more than 0.5 s' : recovered ? 'all came back' : 'not all came back'}</b></td></tr>`,
   );
-  return html`<h2>Faults, and what became of them</h2><div class="table"><table><thead><tr><th class="n">at</th><th>what</th><th class="n">lost media</th><th class="n">for at most</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<h2>Faults, and what became of them</h2><div class="table"><table><thead><tr><th class="n">at</th><th>what</th><th class="n">lost media</th><th class="n">for, p50</th><th class="n">p95</th><th class="n">at most</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 export function failureTable({ failures }: RunResult): Markup {

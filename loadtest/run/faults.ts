@@ -82,12 +82,13 @@ export class Faults {
           .filter((one) => one.at >= at - BEFORE && one.at < Math.min(at + BLAME, next - BEFORE))
           .slice(0, 1),
       );
-      const lengths = theirs.flatMap(({ ms }) => ms ?? []);
+      const timesMs = theirs.flatMap(({ ms }) => (ms === null ? [] : Math.round(ms))).sort((a, b) => a - b);
       return {
         at: Math.round(at * 100) / 100,
         what,
         affected: theirs.length,
-        longestMs: lengths.length === 0 ? null : Math.round(Math.max(...lengths)),
+        longestMs: timesMs.at(-1) ?? null,
+        timesMs,
         recovered: theirs.every(({ ms }) => ms !== null),
       };
     });

@@ -1,3 +1,4 @@
+import { timesOf } from '../report/fault-times.ts';
 import type { FaultResult, RunResult } from '../report/result.ts';
 import type { Thresholds } from '../scenario/schema.ts';
 
@@ -22,6 +23,11 @@ const RULES: { readonly [Name in keyof Required<Thresholds>]: Rule } = {
     what: 'time to the first decrypted packet, p95',
     unit: 'ms',
     read: ({ distributions }) => distributions.firstPacket.p95,
+  },
+  firstPacketP50: {
+    what: 'time to the first decrypted packet, p50',
+    unit: 'ms',
+    read: ({ distributions }) => distributions.firstPacket.p50,
   },
   loss: {
     what: 'packets that never came',
@@ -52,6 +58,12 @@ const RULES: { readonly [Name in keyof Required<Thresholds>]: Rule } = {
     what: 'longest time that a fault took media away',
     unit: 'ms',
     read: ({ faults }) => longestOf(faults),
+  },
+  recoveryP95: {
+    what: 'time that faults took media away from each whom they did, p95',
+    unit: 'ms',
+    read: ({ faults }) =>
+      faults.every(({ recovered }) => recovered) ? timesOf(faults).p95 : Number.POSITIVE_INFINITY,
   },
   packetsPerSecond: {
     what: 'packets delivered a second',

@@ -119,6 +119,7 @@ const thresholdsSchema = z.strictObject({
   joined: share.optional(),
   joinP95: z.number().positive().optional(),
   /** From the join's begin to the first decrypted packet of somebody else. */
+  firstPacketP50: z.number().positive().optional(),
   firstPacketP95: z.number().positive().optional(),
   loss: share.optional(),
   latencyP50: z.number().positive().optional(),
@@ -128,6 +129,8 @@ const thresholdsSchema = z.strictObject({
   freezesPerMinute: z.number().min(0).optional(),
   /** Longest time that a fault took anybody's media away, in ms. */
   recovery: z.number().positive().optional(),
+  /** The same for each whom a fault took it from, all faults together. */
+  recoveryP95: z.number().positive().optional(),
   /** At least so many delivered packets a second, on average. */
   packetsPerSecond: z.number().positive().optional(),
   /** At least so many participants are held without saturation. */

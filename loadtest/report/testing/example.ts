@@ -114,7 +114,14 @@ export function exampleResult(changes: Partial<RunResult> = {}): RunResult {
       },
     ],
     faults: [
-      { at: 20, what: 'the media worker at fra killed', affected: 4, longestMs: 800, recovered: true },
+      {
+        at: 20,
+        what: 'the media worker at fra killed',
+        affected: 4,
+        longestMs: 800,
+        timesMs: [610, 640, 700, 800],
+        recovered: true,
+      },
     ],
     saturation: null,
     events: [
