@@ -21,6 +21,8 @@ test('the times of all faults count together, and say whether the threshold hold
   expect(judged({})).toMatchObject({ value: 800, holds: false });
   expect(judged({ faults: [{ ...fault, timesMs: [100, 200] }] })).toMatchObject({ value: 200, holds: true });
   // Who never had media again is in no list of times.
-  expect(judged({ faults: [{ ...fault, timesMs: [100], recovered: false }] })).toMatchObject({ holds: false });
+  expect(judged({ faults: [{ ...fault, timesMs: [100], recovered: false }] })).toMatchObject({
+    holds: false,
+  });
   expect(judged({ faults: [] })).toMatchObject({ value: null, holds: false });
 });

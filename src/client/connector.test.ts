@@ -25,6 +25,19 @@ async function node(datacenter: string, script: Script = {}): Promise<ScriptedNo
   return scripted;
 }
 
+test.each(['fra', 'ams', 'iad'])(
+  'the node at %s, to be left for last, is tried after all others',
+  async (last) => {
+    const nodes = await Promise.all(['fra', 'ams', 'iad'].map((name) => node(name, mute)));
+    const [fra, ams, iad] = nodes.map(({ entry }) => entry);
+    if (fra === undefined || ams === undefined || iad === undefined) throw new Error('three were started');
+    const url = nodes.find(({ entry }) => entry.datacenter === last)?.url;
+    const { attempts } = await run([fra, ams], [iad], { last: url, attemptTimeout: 100 });
+    expect(attempts).toHaveLength(3);
+    expect(attempts[2]).toContain(last);
+  },
+);
+
 /** A node that takes the connection and says nothing. */
 const mute: Script = { open: () => undefined };
 

@@ -44,6 +44,8 @@ export interface ConnectorOptions<T> {
   readonly enter: (connection: Connection) => Promise<Entrance<T>>;
   readonly onAttempt?: (attempt: Attempt) => void;
   readonly signal?: AbortSignal;
+  /** URL of the node to try after all others that are listed. */
+  readonly last?: string | undefined;
 }
 
 export const ATTEMPT_TIMEOUT = 4000;
@@ -77,7 +79,12 @@ export async function walk<T>(
   options: ConnectorOptions<T>,
 ): Promise<T> {
   const tried = new Set<string>();
-  let queue = [...list.primaries, ...list.secondaries];
+  const inOrder = ({ primaries, secondaries }: typeof list): DirectoryEntry[] => {
+    const entries = [...primaries, ...secondaries].filter(({ url }) => !tried.has(url));
+    const isLast = ({ url }: DirectoryEntry): boolean => url === options.last;
+    return [...entries.filter((entry) => !isLast(entry)), ...entries.filter(isLast)];
+  };
+  let queue = inOrder(list);
   let last = clientError('no_node_reached', 'the list is empty');
   for (let n = 1; n <= (options.maxAttempts ?? MAX_ATTEMPTS); n += 1) {
     const entry = queue.shift();
@@ -99,7 +106,7 @@ export async function walk<T>(
         report('redirected', answer.code);
         try {
           const fresh = await options.verify(answer.signature);
-          queue = [...fresh.primaries, ...fresh.secondaries].filter(({ url }) => !tried.has(url));
+          queue = inOrder(fresh);
           last = new ClientError(problemOfCatalogue(answer.code));
         } catch (error) {
           // An unsigned redirect is no reason to go anywhere; the list that was verified still stands.

@@ -73,6 +73,19 @@ export class Directory {
     }
   }
 
+  /** Whether any front door speaks, all of them asked at once: the network works, whatever became of one node. */
+  async answers(signal: AbortSignal): Promise<boolean> {
+    const asked = this.#options.frontDoors.map(async (door) => {
+      const { body } = await this.#fetch(door, KEYS_PATH, undefined, signal);
+      // Not the page of a network that wants to be paid first.
+      directoryKeysSchema.parse(body);
+    });
+    return Promise.any(asked).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #askAll(token: string, signal?: AbortSignal): Promise<DirectoryList> {
     const claims = ownClaims(token);
     let last: ClientError = clientError('directory_unreachable', 'no front door is configured');

@@ -5,16 +5,17 @@ const SILENCE = 2500;
 
 /**
  * Tells a node that died from a socket that was cut. Without a socket two things still speak: the media, which
- * goes on while the node lives, and the directory, any answer of which shows that our own network works.
+ * goes on while the node lives, and the front doors, which show whether our own network works.
  */
 export class Liveness {
   readonly #media: Pick<Media, 'alive'>;
-  readonly #isListed: () => Promise<boolean | undefined>;
+  readonly #networkWorks: () => Promise<boolean>;
   #heardAt = 0;
 
-  constructor(media: Pick<Media, 'alive'>, isListed: () => Promise<boolean | undefined>) {
+  /** @param networkWorks whether a front door answers */
+  constructor(media: Pick<Media, 'alive'>, networkWorks: () => Promise<boolean>) {
     this.#media = media;
-    this.#isListed = isListed;
+    this.#networkWorks = networkWorks;
   }
 
   /** The socket was lost now. */
@@ -25,12 +26,12 @@ export class Liveness {
   }
 
   /**
-   * True when its media is silent and a front door answers, listing it still or not: the network works by now.
+   * True when its media is silent and a front door answers: the network works by now.
    * Whether it did all the while, or was cut for both until a moment ago, is for one more try to find out.
    */
   async isSuspected(): Promise<boolean> {
     if (await this.#media.alive()) this.#heardAt = performance.now();
     if (performance.now() - this.#heardAt < SILENCE) return false;
-    return (await this.#isListed()) !== undefined;
+    return this.#networkWorks();
   }
 }

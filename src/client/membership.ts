@@ -30,6 +30,8 @@ import { backOff, delay } from './timers.ts';
 
 /** Seconds in which a join must be answered; longer than a `welcome`, since media is made for it. */
 const JOIN_SECONDS = 8;
+/** Milliseconds in which a front door shows that the network works. */
+const FRONT_DOOR_MS = 1500;
 const LEAVE_SECONDS = 2;
 const REJOIN_SECONDS = 120;
 const FIRST_PAUSE = 300;
@@ -50,6 +52,8 @@ export class Membership {
   readonly #token: JoinToken;
   readonly #abort = new AbortController();
   #rejoins: number[] = [];
+  /** URL of a node that is left for last: it is not heard, or may not serve an address of ours. */
+  #last: string | undefined;
   #moving = false;
   #session: Session | null = null;
   #status: ClientStatus = 'connecting';
@@ -142,6 +146,7 @@ export class Membership {
       environment: this.#environment,
       attemptTimeout: this.#attemptTimeout,
       signal: this.#abort.signal,
+      last: this.#last,
       verify: (signature) => this.#directory.verify(signature, token),
       enter: (connection) => this.#enter(connection),
       onAttempt: (attempt) => this.#out.emit('attempt', attempt),
@@ -163,7 +168,7 @@ export class Membership {
       signaling.close(1000);
       throw error;
     });
-    const liveness = new Liveness(this.media, () => this.#isListed(connection.entry.url));
+    const liveness = new Liveness(this.media, () => this.#networkWorks());
     // While moving, the seat before goes on until this one is taken; only then is anything heard from here.
     const before = this.#session;
     let taken = false;
@@ -243,6 +248,8 @@ export class Membership {
 
   #onEnded(session: Session, end: Exclude<SessionEnd, { kind: 'lost' }>): void {
     if (session !== this.#session) return;
+    const isLast = end.kind === 'rejoin' && (end.unheard || end.problem.code === 'address_refused');
+    this.#last = isLast ? session.connection.entry.url : undefined;
     this.#session = null;
     this.#seat = null;
     this.media.end();
@@ -303,17 +310,8 @@ export class Membership {
     this.#rejoin(end).catch((error: unknown) => this.#finish(toProblem(error, 'connection_lost')));
   }
 
-  /** Whether the directory still names this node; undefined when no front door answers. */
-  async #isListed(url: string): Promise<boolean | undefined> {
-    try {
-      const limit = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(1500)]);
-      const list = await this.#directory.list(await this.#token.current(), limit);
-      return [...list.primaries, ...list.secondaries].some((entry) => entry.url === url);
-    } catch (error) {
-      // A clear word of the directory's (no datacenter is up, the region is refused) names no node either.
-      const spoken = error instanceof ClientError && error.problem.policy !== undefined;
-      return spoken ? false : undefined;
-    }
+  #networkWorks(): Promise<boolean> {
+    return this.#directory.answers(AbortSignal.any([this.#abort.signal, AbortSignal.timeout(FRONT_DOOR_MS)]));
   }
 
   #listen(socket: Signaling): void {

@@ -2,6 +2,7 @@ import type { ResponseOf } from '../protocol/methods.ts';
 import { firstAnswer } from './connector.ts';
 import type { ClientEnvironment } from './environment.ts';
 import { ClientError, type Problem, problemOf } from './problem.ts';
+import type { SessionEnd } from './session-end.ts';
 import { Signaling } from './signaling.ts';
 import { backOff, delay } from './timers.ts';
 
@@ -26,12 +27,18 @@ export interface ResumeOptions {
   readonly toldWhy: () => boolean;
   readonly onTry?: (n: number, failure: Problem | null) => void;
   /**
-   * Asked after each failed try from the second on: true when the network works and the node is not heard. One
+   * Asked after each failed try, the first apart where it was refused at once: true when the network works and the node is not heard. One
    * more try then says whether it was the network after all, and has just come back.
    */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
+
+/** Why there is no session any more, and what is known of where to go. */
+export type Gone = { readonly gone: Problem } & Omit<
+  Extract<SessionEnd, { kind: 'rejoin' }>,
+  'kind' | 'problem'
+>;
 
 /** First and longest pause between two tries, in ms. */
 const FIRST_PAUSE = 250;
@@ -47,7 +54,7 @@ const UNANSWERED: ReadonlySet<string> = new Set(['connection_lost', 'deadline'])
  */
 export async function resumeSession(
   options: ResumeOptions,
-): Promise<{ readonly signaling: Signaling } | { readonly gone: Problem; readonly redirect?: string }> {
+): Promise<{ readonly signaling: Signaling } | Gone> {
   const lostAt = performance.now();
   const left = (): number => options.windowSeconds * 1000 - (performance.now() - lostAt);
   let nextIsLast = false;
@@ -88,8 +95,8 @@ export async function resumeSession(
       case 'timeout':
       case 'unreachable':
         options.onTry?.(n, problemOf('connection_lost', answer.kind));
-        if (isLast) return { gone: problemOf('connection_lost', 'the node is gone') };
-        nextIsLast = n >= 1 && (await options.giveUp(n + 1));
+        if (isLast) return { gone: problemOf('connection_lost', 'the node is gone'), unheard: true };
+        nextIsLast = (n >= 1 || answer.kind === 'timeout') && (await options.giveUp(n + 1));
         if (nextIsLast) continue;
         break;
     }

@@ -8,7 +8,13 @@ import type { SocketEnd } from './signaling.ts';
  */
 export type SessionEnd =
   | { readonly kind: 'lost' }
-  | { readonly kind: 'rejoin'; readonly problem: Problem; readonly redirect?: string }
+  | {
+      readonly kind: 'rejoin';
+      readonly problem: Problem;
+      readonly redirect?: string;
+      /** The network works, and the node is not heard over it. */
+      readonly unheard?: boolean;
+    }
   | { readonly kind: 'over'; readonly problem: Problem | null };
 
 /** The last word before a close, where there was one. */

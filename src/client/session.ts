@@ -223,8 +223,8 @@ export class Session
       });
       if (this.#ended) return;
       if ('gone' in result) {
-        const { gone: problem, redirect } = result;
-        this.#end({ kind: 'rejoin', problem, ...(redirect === undefined ? {} : { redirect }) });
+        const { gone: problem, ...how } = result;
+        this.#end({ kind: 'rejoin', problem, ...how });
         return;
       }
       // Lost again before this went on: once more, with the token just got.

@@ -37,14 +37,14 @@ export class Stage {
     });
   }
 
-  /** A front door whose directory lists the cloud's nodes given; `onAsked` is told before each list. */
+  /** A front door whose directory lists the cloud's nodes given; `onAsked` is told before each answer. */
   async frontDoor(nodes: readonly ScriptedNode[], onAsked?: () => void): Promise<ScriptedNode> {
     const { keys, sign } = await this.cloud;
     const primaries = nodes.map(({ entry }) => entry);
     return this.#start({
       http: async (path) => {
-        if (path === '/v1/keys') return { status: 200, body: { cloud: CLOUD, keys } };
         onAsked?.();
+        if (path === '/v1/keys') return { status: 200, body: { cloud: CLOUD, keys } };
         return { status: 200, body: await sign({ primaries }) };
       },
     });
