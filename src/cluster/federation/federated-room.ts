@@ -163,21 +163,26 @@ export class FederatedRoom {
   }
 
   async handOver(): Promise<ReadonlySet<string>> {
-    const p = this.#deps.policy();
     const told = new Set<string>();
-    if (p === null) return told;
-    const find = (live: Live): Elsewhere[] =>
-      elsewhere(p, this.neighbours.metParts(), this.#seated(), this.#regions, live);
+    const find = (live: Live): Elsewhere[] => {
+      const p = this.#deps.policy();
+      return p === null ? [] : elsewhere(p, this.neighbours.metParts(), this.#seated(), this.#regions, live);
+    };
     const [first] = find(() => true);
     if (first === undefined) return told;
     const liveness = await this.#deps.liveness([...first.common]);
     await Promise.all(
       find(liveness.isLive).map(async ({ place, list }) => {
         if (list.primaries.length + list.secondaries.length === 0) return;
-        const redirect = await this.#deps.redirect(place, this.room.id, list, liveness, 'draining');
-        this.#deps.decided(place, this.room.id, 'redirect', redirect.code, redirect.rule, redirect);
-        this.room.relocate(place.peerId, redirect);
-        told.add(place.peerId);
+        try {
+          const redirect = await this.#deps.redirect(place, this.room.id, list, liveness, 'draining');
+          this.#deps.decided(place, this.room.id, 'redirect', redirect.code, redirect.rule, redirect);
+          this.room.relocate(place.peerId, redirect);
+          told.add(place.peerId);
+        } catch (error) {
+          // Who cannot be told where to go hears that it is over here; the others are led all the same.
+          this.#deps.log.warn({ err: error }, 'a member could not be told where to go');
+        }
       }),
     );
     return told;
@@ -257,7 +262,13 @@ export class FederatedRoom {
     this.#settling = true;
     queueMicrotask(() => {
       this.#settling = false;
-      if (!this.#closed) this.#settleNow();
+      if (this.#closed) return;
+      try {
+        this.#settleNow();
+      } catch (error) {
+        // Nobody is there to hear of it, and other rooms are to go on. The next change asks again.
+        this.#deps.log.error({ err: error }, 'a room could not be settled');
+      }
     });
   }
 

@@ -253,12 +253,16 @@ export class Neighbours {
   #mendSoon(ms: number): void {
     if (this.#closed || this.#mending !== undefined) return;
     this.#mending = setTimeout(() => {
-      void this.#mend().finally(() => {
-        this.#mending = undefined;
-        if (this.#lostAt.size > 0) this.#mendSoon(LOST_MS);
-        else if ((this.#host.record()?.hosts ?? []).some((host) => this.#isUnmet(host)))
-          this.#mendSoon(MEND_MS);
-      });
+      this.#mend()
+        .catch((error: unknown) =>
+          this.#deps.log.error({ err: error }, 'the nodes of a room could not be met'),
+        )
+        .finally(() => {
+          this.#mending = undefined;
+          if (this.#lostAt.size > 0) this.#mendSoon(LOST_MS);
+          else if ((this.#host.record()?.hosts ?? []).some((host) => this.#isUnmet(host)))
+            this.#mendSoon(MEND_MS);
+        });
     }, ms);
   }
 

@@ -82,9 +82,9 @@ export class PartWriter {
   async #run(): Promise<void> {
     for (let n = 0; this.#stateAgain && !this.#closed; ) {
       this.#stateAgain = false;
-      const part = this.#deps.read();
-      if (JSON.stringify(part) === this.#written || (part === null && this.#written === '')) continue;
       try {
+        const part = this.#deps.read();
+        if (JSON.stringify(part) === this.#written || (part === null && this.#written === '')) continue;
         if (part === null) await this.#withdraw();
         else await this.#restate(part);
         n = 0;

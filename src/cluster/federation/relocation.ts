@@ -1,6 +1,6 @@
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Live, SeatList } from '../../policy/routing.ts';
-import { COMMON, type FederationDeps } from './deps.ts';
+import { COMMON, type FederationDeps, type WhoIsUp } from './deps.ts';
 import type { LocalRoom, Place } from './types.ts';
 
 /** Tries to find a place for a member that has to go, and the time between them: less than its removal is due. */
@@ -18,6 +18,8 @@ export class Relocation {
   readonly #deps: FederationDeps;
   readonly #room: LocalRoom;
   readonly #told = new Set<string>();
+  /** How often a place was looked for in vain, by member. */
+  readonly #tries = new Map<string, number>();
   #find: FindOutside | null = null;
   #running = false;
   #closed = false;
@@ -30,44 +32,64 @@ export class Relocation {
   /** Looks, and moves whoever is found; the newest question counts. */
   look(find: FindOutside): void {
     this.#find = find;
-    const p = this.#deps.policy();
-    if (p === null || this.#running || !this.#pending(p).length) return;
+    if (this.#running || this.#pending().length === 0) return;
     this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
-    });
+    this.#run()
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'members could not be moved'))
+      .finally(() => {
+        this.#running = false;
+      });
   }
 
   close(): void {
     this.#closed = true;
   }
 
-  #pending(p: CompiledPolicy, live: Live = () => true): ReturnType<FindOutside> {
-    return (this.#find?.(p, live) ?? []).filter(({ place }) => !this.#told.has(place.peerId));
+  /** By the policy of this moment: it may be switched whenever something is waited for. */
+  #pending(live: Live = () => true): ReturnType<FindOutside> {
+    const p = this.#deps.policy();
+    if (p === null || this.#find === null) return [];
+    return this.#find(p, live).filter(({ place }) => !this.#told.has(place.peerId));
   }
 
   async #run(): Promise<void> {
-    for (let n = 0; !this.#closed; n += 1) {
-      const p = this.#deps.policy();
-      if (p === null) return;
-      const { common } = this.#pending(p)[0] ?? {};
+    while (!this.#closed) {
+      const { common } = this.#pending()[0] ?? {};
       if (common === undefined) return;
-      const liveness = await this.#deps.liveness([...common]).catch(() => null);
-      if (this.#closed) return;
-      for (const { place, list } of this.#pending(p, liveness?.isLive ?? (() => false))) {
-        const anywhere = list.primaries.length + list.secondaries.length > 0;
-        if (liveness !== null && anywhere) {
-          this.#told.add(place.peerId);
-          const redirect = await this.#deps.redirect(place, this.#room.id, list, liveness);
-          this.#deps.decided(place, this.#room.id, 'redirect', 'room_moved', COMMON, redirect);
-          this.#room.relocate(place.peerId, redirect);
-        } else if (n >= TRIES) {
-          this.#told.add(place.peerId);
-          this.#deps.decided(place, this.#room.id, 'refuse', 'no_datacenter_up', COMMON);
-          this.#room.relocate(place.peerId, null);
-        }
+      const up = await this.#deps.liveness([...common]).catch(() => null);
+      for (const { place, list } of this.#pending(up?.isLive ?? (() => false))) {
+        if (this.#closed) return;
+        if (up !== null && (await this.#lead(place, list, up))) this.#told.add(place.peerId);
+        else this.#missed(place);
       }
-      if (this.#pending(p).length > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      if (this.#pending().length > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
+  }
+
+  /** Tells a member where to go; false where that is nowhere now. Never rejects: the others are led all the same. */
+  async #lead(place: Place, list: SeatList, up: WhoIsUp): Promise<boolean> {
+    if (list.primaries.length + list.secondaries.length === 0) return false;
+    const { policy, redirect, decided, log } = this.#deps;
+    const p = policy();
+    try {
+      const told = await redirect(place, this.#room.id, list, up);
+      // What was signed under another policy may lead where nobody is admitted any more.
+      if (this.#closed || policy() !== p) return false;
+      decided(place, this.#room.id, 'redirect', 'room_moved', COMMON, told);
+      this.#room.relocate(place.peerId, told);
+      return true;
+    } catch (error) {
+      log.warn({ err: error }, 'a member could not be told where to go');
+      return false;
+    }
+  }
+
+  #missed(place: Place): void {
+    const tries = (this.#tries.get(place.peerId) ?? 0) + 1;
+    this.#tries.set(place.peerId, tries);
+    if (tries <= TRIES) return;
+    this.#told.add(place.peerId);
+    this.#deps.decided(place, this.#room.id, 'refuse', 'no_datacenter_up', COMMON);
+    this.#room.relocate(place.peerId, null);
   }
 }

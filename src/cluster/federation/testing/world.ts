@@ -190,6 +190,8 @@ export class World {
   readonly decisions: string[] = [];
   /** Datacenters that are down although no node of the world is there. */
   readonly down = new Set<string>();
+  /** What happens at a node while it waits for who is up, or for a redirect to be signed. */
+  meanwhile: (datacenter: string, step: 'liveness' | 'redirect', peerId?: string) => void = () => {};
 
   /** One node in each datacenter: `node-DATACENTER`, or by the id given. */
   constructor(datacenters: readonly string[], ids: Readonly<Record<string, string>> = {}) {
@@ -219,6 +221,7 @@ export class World {
         close: () => {},
       },
       liveness: async () => {
+        this.meanwhile(datacenter, 'liveness');
         if (this.registry.down) throw new WatershedError('registry_unavailable');
         return { isLive: (d) => this.isUp(d), urlFor: (d) => `wss://${d}.example.net` };
       },
@@ -240,7 +243,13 @@ export class World {
           version: '',
         };
       },
-      redirect: async (_place, _room, list) => this.redirect(list),
+      redirect: async ({ peerId }, _room, list) => {
+        this.meanwhile(datacenter, 'redirect', peerId);
+        // As `listFor` does: it takes a list that the policy of the moment forbids for a defect.
+        for (const listed of [...list.primaries, ...list.secondaries])
+          if (node.policy.policy.closed.includes(listed)) throw new Error(`${listed} is closed`);
+        return this.redirect(list);
+      },
       decided: ({ peerId }, _room, kind, code) =>
         this.decisions.push(`${datacenter} ${peerId} ${kind} ${code}`),
       log: { info: () => {}, warn: () => {}, error: () => {} },
