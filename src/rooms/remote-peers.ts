@@ -12,7 +12,7 @@ import { type Notification, notification } from './notification.ts';
 export interface RemotePeersHost {
   /** To every member here. */
   tell(message: Notification): void;
-  /** Offers a producer of another node to the members here. */
+  /** Offers a producer of another node to the members here. Never throws. */
   addRemote(producer: RemoteProducer, source: PipeSource): RemotePublication;
   source(node: RemoteNode): PipeSource;
   /** The label of a peer has changed: its legs here are judged again. */
@@ -117,6 +117,8 @@ export class RemotePeers {
   }
 
   #publish({ node, publications }: Entry, producer: RemoteProducer): void {
+    // Named twice in one word of its node.
+    if (publications.has(producer.producerId)) return;
     publications.set(producer.producerId, this.#host.addRemote(producer, this.#host.source(node)));
   }
 

@@ -10,7 +10,7 @@ import type {
 import type { Label } from '../policy/model.ts';
 import { guardedGate } from './guarded-gate.ts';
 import type { Peer } from './peer.ts';
-import type { RoomDeps } from './ports.ts';
+import { type RoomDeps, shortId } from './ports.ts';
 
 /** What the media of a room asks of the room, and tells it. */
 export interface RoomMediaHooks {
@@ -36,6 +36,8 @@ export class RoomMedia {
   #room: Promise<MediaRoom> | null = null;
   #open: MediaRoom | null = null;
   #detach: (() => void) | null = null;
+  /** What other nodes' peers publish, until media is open. */
+  readonly #awaited = new Set<(room: MediaRoom) => void>();
   #closed = false;
 
   constructor(roomId: string, deps: RoomDeps, hooks: RoomMediaHooks) {
@@ -68,26 +70,40 @@ export class RoomMedia {
     return media;
   }
 
-  /** Offers a producer at another node to the members here, as soon as media is open. */
+  /**
+   * Offers a producer at another node to the members here, as soon as media is open. Never throws, and nor does what
+   * it returns: it is another node's word, and what does not fit here is left out, without harm to the rest.
+   */
   addRemote(producer: RemoteProducer, source: PipeSource): RemotePublication {
     let current = producer;
     let made: RemotePublication | null = null;
-    let closed = false;
-    const make = (room: MediaRoom): void => {
-      if (!closed && !this.#closed) made = room.addRemote(current, source);
-    };
+    const make = (room: MediaRoom): void =>
+      this.#attempt(producer, () => {
+        made = room.addRemote(current, source);
+      });
     if (this.#open !== null) make(this.#open);
-    else this.#opened().then(make, () => undefined);
+    else this.#awaited.add(make);
     return {
-      update(changed) {
+      update: (changed) => {
         current = changed;
-        made?.update(changed);
+        this.#attempt(producer, () => made?.update(changed));
       },
-      close() {
-        closed = true;
-        made?.close();
+      close: () => {
+        this.#awaited.delete(make);
+        this.#attempt(producer, () => made?.close());
       },
     };
+  }
+
+  #attempt({ peerId, kind, source }: RemoteProducer, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#deps.log.warn(
+        { err: error, room: shortId(this.#roomId), peer: shortId(peerId), kind, source },
+        'what another node publishes does not fit here and is left out',
+      );
+    }
   }
 
   /** Judges every leg of a peer, here or at another node, again. */
@@ -117,6 +133,8 @@ export class RoomMedia {
           }
           this.#open = room;
           this.#detach = this.#hooks.attach(room);
+          for (const make of this.#awaited) make(room);
+          this.#awaited.clear();
           return room;
         },
         (error: unknown) => {
@@ -132,6 +150,7 @@ export class RoomMedia {
     if (this.#closed) return;
     this.#closed = true;
     this.#open = null;
+    this.#awaited.clear();
     this.#detach?.();
     this.#room?.then((room) => room.close()).catch(() => undefined);
   }

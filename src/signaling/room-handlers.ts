@@ -1,4 +1,12 @@
-import { admitPeer, denyPeer, endRoom, lockRoom, mutePeer, removePeer } from '../rooms/host-actions.ts';
+import {
+  admitPeer,
+  denyPeer,
+  endRoom,
+  lockRoom,
+  mutePeer,
+  removeHere,
+  removePeer,
+} from '../rooms/host-actions.ts';
 import { DONE, type HandlersOf } from './handler.ts';
 
 /** Chat, and what hosts may do. */
@@ -22,7 +30,7 @@ export const roomHandlers: HandlersOf<
     }
     // After the response: a host may remove itself.
     peer.assertHost();
-    return { data: {}, after: () => void removePeer(room, peer, peerId) };
+    return { data: {}, after: () => removeHere(room, peerId) };
   },
   lockRoom({ session }, { locked }) {
     const { room, peer } = session.seat;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { leaveReasonSchema } from '../../protocol/events.ts';
 import { CHAT_MAX_LENGTH } from '../../protocol/methods.ts';
-import { producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
+import { kindOfSource, producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
 import { roleSchema } from '../../protocol/token.ts';
 
 /**
@@ -20,22 +20,30 @@ export const labelSchema = z.object({
 });
 
 /** A local producer as its node describes it to others; see RemoteProducer in media/. */
-const remoteProducerSchema = producerInfoSchema.extend({
-  peerId: id,
-  pausedBy: z.enum(['publisher', 'host']).nullable(),
-  topLayer: z.int().min(0).max(7),
-  type: z.enum(['simple', 'simulcast', 'svc']),
-  router: id,
-});
+const remoteProducerSchema = producerInfoSchema
+  .extend({
+    producerId: id,
+    peerId: id,
+    pausedBy: z.enum(['publisher', 'host']).nullable(),
+    topLayer: z.int().min(0).max(7),
+    type: z.enum(['simple', 'simulcast', 'svc']),
+    router: id,
+  })
+  .refine(({ kind, source }) => kindOfSource(source) === kind, 'the source is of another kind');
 
 /** A seated member, as nodes that may know of it are told. */
-export const memberSchema = z.object({
-  peerId: id,
-  displayName: z.string().max(80),
-  role: roleSchema,
-  label: labelSchema,
-  producers: z.array(remoteProducerSchema).max(64),
-});
+export const memberSchema = z
+  .object({
+    peerId: id,
+    displayName: z.string().max(80),
+    role: roleSchema,
+    label: labelSchema,
+    producers: z.array(remoteProducerSchema).max(64),
+  })
+  .refine(
+    ({ peerId, producers }) => producers.every((producer) => producer.peerId === peerId),
+    "a member's producers are its own",
+  );
 export type MemberState = z.infer<typeof memberSchema>;
 
 /** What a room's hosts decided, the same at every node of the room. */

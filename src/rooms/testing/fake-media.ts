@@ -27,6 +27,8 @@ export class FakeEngine extends EventEmitter<MediaEngineEvents> implements Media
   /** Every call on the engine, its rooms and peers, in order. */
   readonly calls: string[] = [];
   readonly rooms = new Map<string, FakeMediaRoom>();
+  /** Producers at other nodes that its rooms do not take. */
+  readonly misfits = new Set<string>();
   /** The next openings wait for this. */
   opening: Promise<void> = Promise.resolve();
 
@@ -37,7 +39,7 @@ export class FakeEngine extends EventEmitter<MediaEngineEvents> implements Media
   async openRoom(roomId: string, options: MediaRoomOptions): Promise<FakeMediaRoom> {
     this.calls.push(`openRoom ${roomId}`);
     await this.opening;
-    const room = new FakeMediaRoom(roomId, options, this.calls);
+    const room = new FakeMediaRoom(roomId, options, this.calls, this.misfits);
     this.rooms.set(roomId, room);
     room.on('closed', () => this.rooms.delete(roomId));
     return room;
@@ -60,12 +62,14 @@ export class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements Medi
   readonly options: MediaRoomOptions;
   readonly peers = new Map<string, FakeMediaPeer>();
   readonly #calls: string[];
+  readonly #misfits: ReadonlySet<string>;
 
-  constructor(roomId: string, options: MediaRoomOptions, calls: string[]) {
+  constructor(roomId: string, options: MediaRoomOptions, calls: string[], misfits: ReadonlySet<string>) {
     super();
     this.roomId = roomId;
     this.options = options;
     this.#calls = calls;
+    this.#misfits = misfits;
   }
 
   addPeer(peerId: string): FakeMediaPeer {
@@ -84,6 +88,7 @@ export class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements Medi
 
   addRemote({ producerId }: RemoteProducer): RemotePublication {
     this.#calls.push(`addRemote ${producerId}`);
+    if (this.#misfits.has(producerId)) throw new WatershedError('too_many_producers');
     return {
       update: () => this.#calls.push(`updateRemote ${producerId}`),
       close: () => this.#calls.push(`closeRemote ${producerId}`),
