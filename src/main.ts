@@ -16,6 +16,7 @@ import { createLocator } from './geo/locator.ts';
 import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
+import { Defects } from './node/defects.ts';
 import { Drain } from './node/drain.ts';
 import { type Federated, federate } from './node/federate.ts';
 import { type LayersOff, rulers } from './node/layers.ts';
@@ -206,13 +207,15 @@ async function compose(
     metrics: createSessionCounters(metrics),
   });
   onClose(() => sessions.close());
-  onClose(
-    policy.onSwitch(() => {
-      // What goes to other nodes first: then who may stay here.
-      federation.rejudge();
-      return sessions.rejudgeAll();
-    }),
-  );
+  const rejudge = async (): Promise<void> => {
+    // What goes to other nodes first: then who may stay here.
+    federation.rejudge();
+    await sessions.rejudgeAll();
+  };
+  onClose(policy.onSwitch(rejudge));
+  const defects = new Defects({ logger, metrics, rejudge });
+  onClose(() => defects.close());
+  health.addWarning('defects', () => defects.problem());
 
   createMetrics(
     {
@@ -286,6 +289,7 @@ async function compose(
     policy: running,
     worker,
     drain: (waitMs) => draining.run({ waitMs, handOverMs: config.drain.seconds * 1000, newPlaceFirst: true }),
+    defect: (kind, error) => defects.happened(kind, error),
     occupancy: () => sessions.stats(),
   };
 }

@@ -86,6 +86,30 @@ describe('a signal', () => {
   });
 });
 
+describe('a defect', () => {
+  it('leaves the node running where a rejection was left alone', async () => {
+    const node = await ready('rejects');
+    await node.wrote(/rejection: left alone\n/);
+    await sleep(200);
+    expect(node.child.exitCode).toBe(null);
+    node.child.kill('SIGTERM');
+    expect(await node.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('that threw past everyone hands the calls over, and ends with exit code 1', async () => {
+    const { code, stdout, stderr } = await (await ready('throws')).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toContain('exception: not caught\ndraining\n');
+  });
+
+  it('before the node runs is a node that cannot start', async () => {
+    expect(await fake('rejects at its start').ended).toMatchObject({
+      code: 1,
+      stderr: 'the node could not start: left alone\n',
+    });
+  });
+});
+
 describe('a node that cannot start', () => {
   it('says what to do about a port that is in use', async () => {
     const { code, stdout, stderr } = await fake('busy').ended;

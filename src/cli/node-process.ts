@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/schema.ts';
+import type { DefectKind } from '../node/defects.ts';
 import { type Control, listenForDrain } from './drain-control.ts';
 
 /** A node that is ready, as its composition root hands it over. */
@@ -15,6 +16,8 @@ export interface RunningNode {
    * join elsewhere. Resolves once nobody is here, in bounded time. Called again with 0 it hastens.
    */
   drain(waitMs: number): Promise<void>;
+  /** Tells it of a failure in the process that nobody expected; see node/defects.ts. */
+  defect(kind: DefectKind, error: unknown): void;
   /** Who is still here. */
   occupancy(): { readonly rooms: number; readonly sessions: number };
   /** Ends sessions, workers and listeners; idempotent. */
@@ -27,6 +30,8 @@ export type RunNode = (config: NodeConfig) => Promise<RunningNode>;
 /** What the life of a node needs of the process around it. */
 export interface ProcessPort {
   onSignal(listener: (signal: NodeJS.Signals) => void): void;
+  /** Called instead of the process's end by a rejection that nobody waits for, or an exception that nobody catches. */
+  onDefect(listener: (kind: DefectKind, error: unknown) => void): void;
   out(text: string): void;
   err(text: string): void;
   exit(code: number): void;
@@ -44,6 +49,10 @@ export const processPort: ProcessPort = {
   onSignal(listener) {
     process.on('SIGTERM', listener).on('SIGINT', listener);
   },
+  onDefect(listener) {
+    process.on('unhandledRejection', (error) => listener('rejection', error));
+    process.on('uncaughtException', (error) => listener('exception', error));
+  },
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   exit: (code) => process.exit(code),
@@ -55,7 +64,9 @@ type EndOrder = { readonly how: 'close' } | { readonly how: 'drain'; readonly wa
 /**
  * Runs a node until it is told to end. SIGTERM drains it and then closes it, SIGINT (Ctrl-C) closes it, each in
  * bounded time; a second signal ends the process at once. `watershed node drain` is a third way, and one signal
- * after it hastens. Exit codes: 0 closed, 1 could not start or close in time, 128 + n at once.
+ * after it hastens. An exception that nobody caught drains as well, and ends with 1, so that a supervisor starts the
+ * node anew; the node goes on after a rejection that nobody waited for. Exit codes: 0 closed, 1 could not start, or
+ * close in time, or has a defect, 128 + n at once.
  */
 export async function runUntilSignalled(
   config: NodeConfig,
@@ -66,6 +77,7 @@ export async function runUntilSignalled(
   let signalledAt: number | null = null;
   let running: RunningNode | null = null;
   let ordered = false;
+  let broken = false;
   let give: (order: EndOrder) => void = () => {};
   const order = new Promise<EndOrder>((resolve) => {
     give = resolve;
@@ -93,6 +105,18 @@ export async function runUntilSignalled(
     }
   });
 
+  port.onDefect((kind, error) => {
+    if (running === null) {
+      port.err(`${startFailure(error, config)}\n`);
+      port.exit(1);
+      return;
+    }
+    running.defect(kind, error);
+    if (kind === 'rejection' || broken) return;
+    broken = true;
+    end({ how: 'drain', waitMs: 0 });
+  });
+
   let control: Control | null = null;
   try {
     const node = await run(config);
@@ -116,7 +140,7 @@ export async function runUntilSignalled(
     boundClosing();
     await running.close();
     control?.close();
-    port.exit(0);
+    port.exit(broken ? 1 : 0);
   } catch (error) {
     port.err(`the node did not close cleanly: ${messageOf(error)}\n`);
     port.exit(1);

@@ -236,7 +236,7 @@ describe('redirects', () => {
     const lists: { primaries: DirectoryEntry[] } = { primaries: [] };
     const script: Script = {
       open: (line) => {
-        cloud.sign(lists).then((signed) => {
+        void cloud.sign(lists).then((signed) => {
           line.notify('redirect', redirectTo(signed));
           line.close(4403);
         });
@@ -254,7 +254,7 @@ describe('redirects', () => {
     const circle = await node('fra', {
       open: (line) => {
         const entry = { datacenter: 'fra', region: 'eu', url: `${circle.url}/${circle.lines.length}` };
-        cloud.sign({ primaries: [entry] }).then((signed) => {
+        void cloud.sign({ primaries: [entry] }).then((signed) => {
           line.notify('redirect', redirectTo(signed));
           line.close(4403);
         });

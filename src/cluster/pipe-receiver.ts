@@ -310,7 +310,12 @@ export class PipeReceiver {
     this.#deps.onEnd(reason);
     if (held && reason !== 'released') {
       this.#deps.log.info({ node: nodeKey(far.target), reason }, 'pipe in is over');
-      lost();
+      try {
+        lost();
+      } catch (error) {
+        // Other leases are to end in their time, whatever this one's holder makes of it.
+        this.#deps.log.warn({ err: error }, 'the end of a pipe could not be told');
+      }
     }
     if (reason !== 'ended') this.#linkTo(far)?.notice(CLOSE, { pipeId, producerId, nonce });
   }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { MediaKind } from '../protocol/rtp.ts';
 import type { ProducerInfo, Source } from '../protocol/state.ts';
 import type { ConsumerLeg } from './consumer-leg.ts';
-import { guarded } from './guard.ts';
+import { guarded, unattended } from './guard.ts';
 import { Landing } from './landing.ts';
 import type { PipeIn } from './pipe-in.ts';
 import { type Hold, highestWanted, type Publication } from './publication.ts';
@@ -141,13 +141,12 @@ export class RemoteLeg implements Publication, RemotePublication {
         if (lost) this.#lost();
       },
     });
-    landing.ready.then(
-      () => {
+    landing.ready
+      .then(() => {
         this.#failures = 0;
         this.watchersChanged();
-      },
-      (error: unknown) => this.#failed(error),
-    );
+      })
+      .catch((error: unknown) => this.#failed(error));
     return landing;
   }
 
@@ -190,7 +189,7 @@ export class RemoteLeg implements Publication, RemotePublication {
       for (const watcher of this.watchers) watcher.publisherChanged();
     };
     if (this.pausedBy !== null) tell();
-    this.#landing?.align().then(tell, () => {});
+    if (this.#landing) unattended(this.#host.logger, 'switch', this.#landing.align().then(tell));
     this.#host.changed(this);
   }
 }

@@ -85,7 +85,7 @@ export class PlainPolicy implements NodePolicy {
 
   reload(): Promise<Offered> {
     const reloaded = this.#queue.then(() => this.#reload());
-    this.#queue = reloaded;
+    this.#queue = reloaded.catch(() => undefined);
     return reloaded;
   }
 

@@ -38,7 +38,11 @@ export async function rejudgeEveryone(rooms: readonly Room[], deps: RejudgeDeps)
   for (const stay of members) (stays(stay) ? allowed : forbidden).push(stay);
   const slices = new Slices(deps.clock);
   for (const { room, peer } of forbidden) {
-    room.stays.judgeLegs(peer);
+    try {
+      room.stays.judgeLegs(peer);
+    } catch (error) {
+      endUnjudged({ room, peer }, error, deps.log);
+    }
     await slices.breathe();
   }
   const deciding = new Set<Promise<void>>();
@@ -67,9 +71,13 @@ async function rejudgeStay({ room, peer }: Stay, { admission, log }: RejudgeDeps
       room.drop(peer, 'policy', endingOf(verdict));
     }
   } catch (error) {
-    log.error({ err: error, room: shortId(room.id) }, 'a stay could not be judged, so it ends');
-    room.drop(peer, 'policy', { kind: 'bye', code: 'internal', close: CLOSE.internal });
+    endUnjudged({ room, peer }, error, log);
   } finally {
     room.stays.decided(peer);
   }
+}
+
+function endUnjudged({ room, peer }: Stay, error: unknown, log: Log): void {
+  log.error({ err: error, room: shortId(room.id) }, 'a stay could not be judged, so it ends');
+  room.drop(peer, 'policy', { kind: 'bye', code: 'internal', close: CLOSE.internal });
 }

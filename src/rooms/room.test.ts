@@ -259,7 +259,7 @@ it('keeps a removed participant out, whichever of its tokens it tries', async ()
   const fixture = new RoomsFixture();
   const host = await fixture.host();
   const ada = await fixture.join({ sub: 'ada' });
-  removePeer(host.room, host.peer, ada.peer.id);
+  await removePeer(host.room, host.peer, ada.peer.id);
   expect(ada.outlet.ending).toEqual({ kind: 'bye', code: 'removed', close: 4410 });
   expect(host.outlet.last('peerLeft')).toEqual({ peerId: ada.peer.id, reason: 'removed' });
   await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'removed' });

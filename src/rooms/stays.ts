@@ -67,15 +67,17 @@ export class Stays {
     const link = this.#host.link();
     link.memberChanged(peer.id, 'policy');
     link.placesChanged();
-    link.enter(placeOf(peer)).then(
-      (entered) => {
+    link
+      .enter(placeOf(peer))
+      .then((entered) => {
         if (entered.kind !== 'admit' && this.#host.has(peer)) {
           this.#host.drop(peer, 'policy', endingOf(entered));
         }
-      },
+      })
       // The registry is away: the legs are judged all the same, and the next change asks again.
-      (error: unknown) => this.#host.log.warn({ err: error }, 'a changed label could not be put to the room'),
-    );
+      .catch((error: unknown) =>
+        this.#host.log.warn({ err: error }, 'a changed label could not be put to the room'),
+      );
   }
 
   gone(peer: Peer): void {

@@ -29,7 +29,7 @@ it('refuses those whom a host denies', async () => {
   const fixture = new RoomsFixture({ waitingRoom: true });
   const host = await fixture.host();
   const ada = await fixture.join();
-  denyPeer(host.room, host.peer, ada.peer.id);
+  await denyPeer(host.room, host.peer, ada.peer.id);
   expect(ada.outlet.ending).toMatchObject({
     kind: 'refused',
     refusal: { code: 'waiting_denied', status: 403 },

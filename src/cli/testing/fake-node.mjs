@@ -16,6 +16,17 @@ async function close() {
 }
 
 async function run() {
+  if (behaviour === 'rejects at its start') {
+    void Promise.reject(new Error('left alone'));
+    await new Promise(() => {});
+  }
+  if (behaviour === 'rejects') setTimeout(() => Promise.reject(new Error('left alone')), 50);
+  if (behaviour === 'throws') {
+    const fail = () => {
+      throw new Error('not caught');
+    };
+    setTimeout(fail, 50);
+  }
   if (behaviour === 'busy') throw Object.assign(new Error('listen'), { code: 'EADDRINUSE', port: 4433 });
   if (behaviour === 'broken') throw new Error('the policy has no datacenter "local"');
   return {
@@ -24,7 +35,9 @@ async function run() {
     region: 'home',
     policy: { version: 3, digest: 'sha256:00ff' },
     worker: { version: '3.27.1', origin: 'native' },
+    defect: (kind, { message }) => process.stdout.write(`${kind}: ${message}\n`),
     async drain() {
+      if (behaviour === 'throws') process.stdout.write('draining\n');
       if (behaviour !== 'busy calls') return;
       process.stdout.write('draining\n');
       await new Promise(() => {});

@@ -47,7 +47,14 @@ export function createFederation(deps: FederationDeps): Federation {
     common: (room, label) => commonPlaces(deps, room, label),
     rejudge() {
       links.rejudge();
-      for (const room of rooms.values()) room.rejudge();
+      for (const room of rooms.values()) {
+        try {
+          room.rejudge();
+        } catch (error) {
+          // The other rooms, and every pipe, are judged all the same.
+          deps.log.error({ err: error }, 'a room could not be judged');
+        }
+      }
       pipes.rejudge();
     },
     restate() {
