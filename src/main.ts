@@ -12,7 +12,7 @@ import { createHeartbeat, type Heartbeat, loadOf } from './cluster/heartbeat.ts'
 import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
 import type { NodeConfig } from './config/schema.ts';
-import { createLocator } from './geo/locator.ts';
+import { createLocator, type Locator } from './geo/locator.ts';
 import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
 import type { MediaEngine } from './media/types.ts';
@@ -261,7 +261,11 @@ async function compose(
       load: loadOf(engine.workers()),
       accepting: sessions.stats().rooms < config.rooms.roomsPerNode,
       policy: policy.running()?.digest ?? '',
-      state: isServing(engine) && policy.current() !== null ? 'ready' : 'starting',
+      // Idle for want of people whom it may admit, it would come first in its datacenter, and its siblings get nobody.
+      state:
+        isServing(engine) && policy.current() !== null && member.problem() === null && canJudge(locator)
+          ? 'ready'
+          : 'starting',
     }),
     onHealth: (healthy, error) =>
       healthy ? logger.info({}, 'registered') : logger.warn({ err: error }, 'the registry cannot be reached'),
@@ -296,6 +300,12 @@ async function compose(
 
 function isServing(engine: MediaEngine): boolean {
   return engine.workers().some(({ state }) => state === 'running');
+}
+
+/** Without a database that it was given, it refuses every public address; the last good one goes on judging. */
+function canJudge(locator: Locator): boolean {
+  const { configured, sha256 } = locator.status();
+  return !configured || sha256 !== null;
 }
 
 /**
