@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { findWorker, type WorkerBinary } from '../workers/ensure.ts';
 import type { RunningNode } from './cli/node-process.ts';
+import { watchAbsences } from './cluster/absences.ts';
 import { type AdmissionDeps, createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import type { SignList } from './cluster/directory.ts';
@@ -274,6 +275,8 @@ async function compose(
   onClose(() => heartbeat.stop());
   health.add('registry', heartbeat.problem);
   await heartbeat.start();
+  const absences = watchAbsences({ policy: () => policy.running(), roster, logger, metrics });
+  onClose(() => absences.close());
 
   if (issuer !== null) {
     const published = publishDevelopmentKey(issuer, urls.signaling);
