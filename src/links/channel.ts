@@ -88,7 +88,8 @@ export class Channel implements Link {
         reject(new LinkError('link_timeout', `${name}: no answer within ${timeoutMs} ms`));
       }, timeoutMs);
       this.#waiting.set(id, { resolve, reject, timer });
-      this.#send({ type: 'request', id, name, data });
+      if (this.#send({ type: 'request', id, name, data })) return;
+      this.#settle(id)?.reject(new LinkError('link_too_large', `${name}: larger than a link carries`));
     });
   }
 
@@ -117,17 +118,22 @@ export class Channel implements Link {
     else this.#socket.ping();
   }
 
-  #send(message: Message): void {
-    if (this.#closed) return;
+  /**
+   * False for a message that is too large. The far side would close the link over it, for everything that the two
+   * nodes have in common, so it is not sent; what it would have said is its sender's own loss.
+   */
+  #send(message: Message): boolean {
+    if (this.#closed) return true;
     const text = JSON.stringify(message);
-    // The far side would close the link over it.
-    if (Buffer.byteLength(text) > MAX_LINK_MESSAGE_BYTES) {
-      this.#handlers.log.error({ type: message.type, bytes: text.length }, 'link: a message is too large');
-      this.close('a message was too large');
-      return;
+    const bytes = Buffer.byteLength(text);
+    if (bytes > MAX_LINK_MESSAGE_BYTES) {
+      const what = 'name' in message ? message.name : undefined;
+      this.#handlers.log.error({ type: message.type, what, bytes }, 'link: a message is too large');
+      return false;
     }
     this.#socket.send(text);
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) this.close('reads too slowly');
+    return true;
   }
 
   #read(raw: RawData): void {
@@ -167,7 +173,8 @@ export class Channel implements Link {
     try {
       const handler = this.#handlers.requests.get(name);
       if (handler === undefined) throw new LinkError('unknown_request', `no handler for ${name}`);
-      this.#send({ type: 'answer', id, data: await handler(this, data) });
+      if (!this.#send({ type: 'answer', id, data: await handler(this, data) }))
+        throw new LinkError('link_too_large', `${name}: the answer is larger than a link carries`);
     } catch (error) {
       this.#send({ type: 'error', id, ...this.#told(name, error) });
     }

@@ -148,12 +148,20 @@ describe('a link', () => {
     relay.close();
   });
 
-  it('closes over a message that is none, or too large', async () => {
-    const { a, b, link } = await pair();
-    await waitFor('the other end', () => b.up().length === 1);
-    link.notice('large', 'x'.repeat(2 * 1024 * 1024));
-    expect(link.open).toBe(false);
-    expect((await a.connect(b.target)).open).toBe(true);
+  it('does not carry what is too large, and goes on', async () => {
+    const { b, link } = await pair();
+    const large = 'x'.repeat(2 * 1024 * 1024);
+    const heard: unknown[] = [];
+    b.onNotice('said', (_from, data) => heard.push(data));
+    b.onRequest('echo', (_from, data) => data);
+    b.onRequest('much', () => large);
+    link.notice('said', large);
+    link.notice('said', 'little');
+    await expect(link.request('echo', large)).rejects.toMatchObject({ code: 'link_too_large' });
+    await expect(link.request('much', null)).rejects.toMatchObject({ code: 'link_too_large' });
+    expect(await link.request('echo', 'little')).toBe('little');
+    expect(heard).toEqual(['little']);
+    expect([link.open, b.up().length]).toEqual([true, 1]);
   });
 });
 
@@ -201,6 +209,14 @@ describe('who is no node', () => {
     b.rejudge();
     expect(b.up()).toEqual([]);
     await waitFor('this end', () => !link.open);
+    await expect(a.connect(b.target)).rejects.toMatchObject({ code: 'link_refused' });
+  });
+
+  it('loses its links when its certificate expires, though nobody asks', async () => {
+    const [a, b] = [await start(A, { timing: { rejudgeMs: 20 } }), await start(B)];
+    const link = await a.connect(b.target);
+    trusted.clear();
+    await waitFor('the link to close', () => !link.open);
     await expect(a.connect(b.target)).rejects.toMatchObject({ code: 'link_refused' });
   });
 

@@ -6,7 +6,7 @@ import { Channel, type ChannelHandlers, MAX_LINK_MESSAGE_BYTES } from './channel
 import { dial, LINK_PATH, peerCertificate } from './dial.ts';
 import type { Link, LinkPeer, Links, LinksOptions, LinkTarget, LinkTiming } from './types.ts';
 
-const TIMING: LinkTiming = { connectMs: 3000, pingMs: 2000, silenceMs: 7000 };
+const TIMING: LinkTiming = { connectMs: 3000, pingMs: 2000, silenceMs: 7000, rejudgeMs: 30_000 };
 
 /** Listens for other nodes. Rejects when the address cannot be listened on. */
 export async function createLinks(options: LinksOptions): Promise<Links> {
@@ -26,6 +26,7 @@ class NodeLinks implements Links {
   readonly #notices = new Map<string, (from: Link, data: unknown) => void>();
   readonly #listeners: ((link: Link, state: 'up' | 'down') => void)[] = [];
   #address = '';
+  #rejudging: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: LinksOptions) {
@@ -74,6 +75,8 @@ class NodeLinks implements Links {
     });
     const bound = this.#server.address();
     const listening = typeof bound === 'object' && bound !== null ? bound.port : port;
+    this.#rejudging = setInterval(() => this.rejudge(), this.#timing.rejudgeMs);
+    this.#rejudging.unref();
     this.#address = announced ?? `${host.includes(':') ? `[${host}]` : host}:${listening}`;
   }
 
@@ -120,6 +123,7 @@ class NodeLinks implements Links {
   }
 
   close(): Promise<void> {
+    clearInterval(this.#rejudging);
     this.#closing ??= new Promise((resolve) => {
       for (const channel of [...this.#channels]) channel.close('this node ends');
       this.#server.close(() => resolve());

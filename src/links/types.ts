@@ -18,7 +18,10 @@ export interface Links {
   onNotice(name: string, handler: (from: Link, data: unknown) => void): void;
   /** Told of each link that comes up or goes down. Two nodes that dial each other at once have two for a while. */
   onChange(listener: (link: Link, state: 'up' | 'down') => void): void;
-  /** Asks again whether each link's certificate is that of a node, after the policy was switched; else it closes. */
+  /**
+   * Asks again whether each link's certificate is that of a node, after the policy was switched; else it closes. Asked
+   * now and then by itself as well: certificates expire.
+   */
   rejudge(): void;
   /** Closes every link and the listener; idempotent. */
   close(): Promise<void>;
@@ -42,10 +45,11 @@ export interface Link {
   readonly open: boolean;
   /**
    * Resolves with the far side's answer, unread: parse it. Rejects with a LinkError: `link_timeout` (after
-   * `timeoutMs`, 5000 by default), `link_lost`, or the code that the far side answered with.
+   * `timeoutMs`, 5000 by default), `link_lost`, `link_too_large` (it, or the answer), or the code that the far side
+   * answered with.
    */
   request(name: string, data: unknown, timeoutMs?: number): Promise<unknown>;
-  /** In order with everything else on this link; lost when the link is. */
+  /** In order with everything else on this link; lost when the link is, or when it is too large. */
   notice(name: string, data: unknown): void;
   /** Idempotent. */
   close(reason: string): void;
@@ -78,6 +82,8 @@ export interface LinkTiming {
   readonly pingMs: number;
   /** A link that says nothing for so long is dead. */
   readonly silenceMs: number;
+  /** How often every link's certificate is judged again. */
+  readonly rejudgeMs: number;
 }
 
 /** The part of a pino logger that links use. */
@@ -89,7 +95,7 @@ export interface LinkLog {
 
 /** What goes wrong between two nodes. Never shown to participants. */
 export class LinkError extends Error {
-  /** `link_unreachable`, `link_refused`, `link_timeout`, `link_lost`, or what the far side answered with. */
+  /** `link_unreachable`, `link_refused`, `link_timeout`, `link_lost`, `link_too_large`, or what the far side answered with. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
