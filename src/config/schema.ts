@@ -133,7 +133,8 @@ export const nodeConfigSchema = z.strictObject({
       .default(null),
     waitingRoom: z.boolean().default(false),
     waitingSeconds: seconds(86_400).default(600),
-    waitingPerRoom: count(0, 10_000).default(100),
+    /** Hosts at other nodes of the room are shown no more. */
+    waitingPerRoom: count(0, 1000).default(100),
     emptySeconds: seconds(3600, 0).default(15),
     endedSeconds: seconds(86_400, 0).default(300),
     lastN: count(1, 1000).nullable().default(null),

@@ -101,6 +101,51 @@ describe('a room over several nodes', () => {
     expect(room.state.locked).toBe(true);
   });
 
+  it('of thousands with long names is told in as many messages as it takes, at either end and on taking back', async () => {
+    world = new World(['sjc', 'iad']);
+    const crowd = (datacenter: string) => {
+      const { room } = world.at(datacenter);
+      const label = { home: 'us', evidence: ['us'], regions: null };
+      for (let n = 0; n < 2500; n += 1) {
+        const peerId = `${datacenter}-${n}-${'x'.repeat(20)}`;
+        room.seated.set(peerId, {
+          peerId,
+          label,
+          jti: peerId,
+          moves: true,
+          name: '世'.repeat(80),
+          host: false,
+        });
+      }
+      room.waitingHere = Array.from({ length: 1000 }, (_, n) => ({
+        peerId: `${datacenter}-w${n}`,
+        displayName: '界'.repeat(80),
+        label: { ...label, evidence: [...label.evidence] },
+      }));
+    };
+    crowd('sjc');
+    crowd('iad');
+    // Over a megabyte of names at each.
+    expect(await world.enter('ann', 'us', 'sjc')).toBe('admit');
+    expect(await world.enter('bob', 'us', 'iad')).toBe('admit');
+    await settle();
+    for (const [here, there] of [
+      ['sjc', 'iad'],
+      ['iad', 'sjc'],
+    ] as const) {
+      expect(world.seenAt(here).length).toBe(5002);
+      expect(world.at(here).room.gone).toEqual([]);
+      // The first of those who wait: more come up as they go.
+      const [waiting] = [...world.at(here).room.waitingThere.values()];
+      expect(waiting?.[0]?.peerId).toBe(`${there}-w0`);
+      expect(waiting?.length).toBeGreaterThan(500);
+    }
+    world.at('sjc').policy = withPolicy(zoom2020(), { version: 13, closed: ['iad'] });
+    world.at('sjc').federation.rejudge();
+    await settle();
+    expect(world.seenAt('iad').length).toBe(2501);
+  });
+
   it('writes nothing to the registry while nobody comes or goes', async () => {
     world = new World(['sjc', 'iad']);
     await world.enter('ann', 'us', 'sjc');

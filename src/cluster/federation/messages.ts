@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { MAX_REGIONS } from '../../policy/parse-regions.ts';
 import { leaveReasonSchema } from '../../protocol/events.ts';
 import { CHAT_MAX_LENGTH } from '../../protocol/methods.ts';
 import { kindOfSource, producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
 import { roleSchema } from '../../protocol/token.ts';
+import { PORTION } from './portions.ts';
 
 /**
  * What nodes of one room say to each other over node links. Everything that a peer originates stands beside the
@@ -15,8 +17,8 @@ const roomSchema = z.string().length(22);
 
 export const labelSchema = z.object({
   home: name,
-  evidence: z.array(name).max(64),
-  regions: z.array(name).max(256).nullable(),
+  evidence: z.array(name).max(MAX_REGIONS),
+  regions: z.array(name).max(MAX_REGIONS).nullable(),
 });
 
 /** A local producer as its node describes it to others; see RemoteProducer in media/. */
@@ -70,7 +72,7 @@ const placesSchema = z.object({
   /** False when a host there withholds its consent to move the room. */
   moves: z.boolean(),
   /** What the narrowings seen there leave; null for all. */
-  regions: z.array(name).max(256).nullable(),
+  regions: z.array(name).max(MAX_REGIONS).nullable(),
 });
 export type PlacesState = z.infer<typeof placesSchema>;
 
@@ -88,8 +90,10 @@ export const meetSchema = z.object({
   /** `host:port` at which the speaker can be dialled. */
   link: z.string().max(256),
   places: placesSchema,
-  members: z.array(memberSchema).max(2000),
-  waiting: z.array(waitingSchema).max(1000),
+  members: z.array(memberSchema).max(PORTION),
+  /** Members that do not fit into the message: each is told of in an update right behind it. */
+  others: z.array(id).max(10_000).default([]),
+  waiting: z.array(waitingSchema).max(PORTION),
   shared: sharedSchema,
 });
 export type Meet = z.infer<typeof meetSchema>;
@@ -103,9 +107,9 @@ export const meetAnswerSchema = z.discriminatedUnion('hosting', [
 export const updateSchema = z.object({
   room: roomSchema,
   places: placesSchema.optional(),
-  members: z.array(memberSchema).max(2000).optional(),
-  waiting: z.array(waitingSchema).max(1000).optional(),
-  gone: z.array(goneSchema).max(2000).optional(),
+  members: z.array(memberSchema).max(PORTION).optional(),
+  waiting: z.array(waitingSchema).max(PORTION).optional(),
+  gone: z.array(goneSchema).max(PORTION).optional(),
   shared: sharedSchema.optional(),
   chat: z
     .object({

@@ -2,9 +2,10 @@ import type { Link } from '../../links/types.ts';
 import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
 import { nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
-import { type Meet, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
+import { type Meet, type MemberState, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
 import { type Part, partOf } from './placement.ts';
+import { firstPortion, portions } from './portions.ts';
 import type { LocalRoom } from './types.ts';
 
 const MEET_REQUEST_MS = 2000;
@@ -94,9 +95,24 @@ export class Neighbours {
     };
   }
 
-  tell(peering: Peering, update: Omit<Update, 'room'>): void {
-    if (Object.keys(update).length > 0) {
-      peering.link.notice('room.update', { room: this.#host.key, ...update });
+  /** In as many messages as a link needs to carry it: who is gone first. */
+  tell(peering: Peering, { gone = [], members = [], waiting, ...rest }: Omit<Update, 'room'>): void {
+    const [firstGone = [], ...moreGone] = portions(gone);
+    const [firstMembers = [], ...moreMembers] = portions(members);
+    const updates: Omit<Update, 'room'>[] = [
+      ...moreGone.map((portion) => ({ gone: portion })),
+      {
+        ...rest,
+        ...(firstGone.length > 0 && { gone: firstGone }),
+        ...(firstMembers.length > 0 && { members: firstMembers }),
+        ...(waiting !== undefined && { waiting: firstPortion(waiting) }),
+      },
+      ...moreMembers.map((portion) => ({ members: portion })),
+    ];
+    for (const update of updates) {
+      if (Object.keys(update).length > 0) {
+        peering.link.notice('room.update', { room: this.#host.key, ...update });
+      }
     }
   }
 
@@ -114,7 +130,10 @@ export class Neighbours {
     peering.meets(meet);
     this.#lostAt.delete(nodeKey(link.peer));
     this.#host.onChange();
-    return this.#introduction(peering);
+    const { meet: answer, rest } = this.#introduction(peering);
+    // Ahead of the answer: who is being met keeps it until that is there.
+    for (const members of rest) this.tell(peering, { members });
+    return answer;
   }
 
   onUpdate(link: Link, update: Update): void {
@@ -167,9 +186,19 @@ export class Neighbours {
     this.leave();
   }
 
-  #introduction(peering: Peering): Meet {
-    const { address } = this.#deps.links;
-    return { room: this.#host.key, link: address, ...peering.introduce(this.#host.places()) };
+  /** The whole of what another node may know, as far as a message carries it, and the members that come behind it. */
+  #introduction(peering: Peering): { meet: Meet; rest: MemberState[][] } {
+    const { members, waiting, ...whole } = peering.introduce(this.#host.places());
+    const [first = [], ...rest] = portions(members);
+    const meet: Meet = {
+      room: this.#host.key,
+      link: this.#deps.links.address,
+      ...whole,
+      members: first,
+      others: rest.flat().map(({ peerId }) => peerId),
+      waiting: firstPortion(waiting),
+    };
+    return { meet, rest };
   }
 
   #peer(link: Link, address: string): Peering {
@@ -226,9 +255,10 @@ export class Neighbours {
       if (this.#closed) return false;
       // What is told from here on is told behind the introduction, in order.
       const peering = this.#peer(link, record.link);
-      const answer = meetAnswerSchema.parse(
-        await link.request('room.meet', this.#introduction(peering), MEET_REQUEST_MS),
-      );
+      const { meet, rest } = this.#introduction(peering);
+      const answering = link.request('room.meet', meet, MEET_REQUEST_MS);
+      for (const members of rest) this.tell(peering, { members });
+      const answer = meetAnswerSchema.parse(await answering);
       if (!answer.hosting) {
         this.#isLeftOver(host);
         return false;

@@ -47,9 +47,9 @@ export class Peering {
   }
 
   /** Takes the whole of what the other node says; members that it does not name are gone. */
-  meets({ places, members, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
+  meets({ places, members, others, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
     this.#met = true;
-    const named = new Set(members.map(({ peerId }) => peerId));
+    const named = new Set([...others, ...members.map(({ peerId }) => peerId)]);
     for (const peerId of [...this.#members.keys()]) if (!named.has(peerId)) this.#gone(peerId, 'lost');
     this.updated({ places, members, waiting, shared });
   }
@@ -87,7 +87,7 @@ export class Peering {
   }
 
   /** Everything that the other node may know, to begin with. */
-  introduce(places: PlacesState): Omit<Meet, 'room' | 'link'> {
+  introduce(places: PlacesState): Omit<Meet, 'room' | 'link' | 'others'> {
     const members = this.#room.members().filter(({ label }) => this.#tellable(label));
     this.#told.clear();
     for (const { peerId } of members) this.#told.add(peerId);

@@ -1,3 +1,4 @@
+import { MAX_LINK_MESSAGE_BYTES } from '../../../links/channel.ts';
 import { type Link, LinkError, type LinkPeer, type Links, type LinkTarget } from '../../../links/types.ts';
 import { nodeKey } from '../../../policy/node-key.ts';
 
@@ -163,6 +164,11 @@ class FakeLink implements Link {
   }
 }
 
+/** As it arrives. Throws where a link would not carry it. */
 function copy(data: unknown): unknown {
-  return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+  if (data === undefined) return undefined;
+  const text = JSON.stringify(data);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_LINK_MESSAGE_BYTES - 1024) throw new LinkError('link_too_large', `${bytes} bytes`);
+  return JSON.parse(text);
 }
