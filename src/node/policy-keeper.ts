@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TrustedSigner } from '../policy/bundle.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
+import { MAX_BUNDLE_BYTES } from '../registry/port.ts';
 import { type JudgeBundle, type Judgement, judgeInWorker } from './policy-judge.ts';
 import {
   type NodePolicy,
@@ -29,8 +30,6 @@ export interface PolicyKeeperOptions {
   readonly judge?: JudgeBundle;
 }
 
-/** Of a bundle in bytes: four times the text that a policy may have. */
-const MAX_BUNDLE_BYTES = 8 * 1024 * 1024;
 /** Offers that may wait to be judged; each costs a thread. The operator's file always waits. */
 const MAX_WAITING = 8;
 /** Refused bundles that are remembered, so that one that is offered again and again is judged once. */

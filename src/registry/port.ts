@@ -58,6 +58,9 @@ export const LOAD_STEP = 0.25;
  */
 export const ROOM_RECORD_MS = 6 * 3_600_000;
 
+/** Of a signed policy bundle: four times the text that a policy may have. What is larger is none. */
+export const MAX_BUNDLE_BYTES = 8 * 1024 * 1024;
+
 /** 0 for an idle node, 4 for a full one, 5 where the load is no number: that is not preferred. */
 export function loadStep(load: number): number {
   if (!Number.isFinite(load)) return 1 / LOAD_STEP + 1;

@@ -233,7 +233,10 @@ export class Neighbours {
 
   #isLeftOver(host: HostRef): void {
     const node = nodeKey(nodeOfPart(host));
-    this.#leftOver.set(`${node} ${host.nodeEpoch}`, performance.now() + LEFT_OVER_MS);
+    const now = performance.now();
+    // What is believed no more is forgotten: whoever writes to the registry can make up ever new parts.
+    for (const [part, until] of this.#leftOver) if (until < now) this.#leftOver.delete(part);
+    this.#leftOver.set(`${node} ${host.nodeEpoch}`, now + LEFT_OVER_MS);
     const peering = this.#peerings.get(node);
     if (peering !== undefined) this.#drop(peering, 'left');
   }

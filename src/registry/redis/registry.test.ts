@@ -2,8 +2,9 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '../../testing/wait.ts';
 import { ROOM_MS, registryContract } from '../contract.ts';
-import type { NodeEntry } from '../port.ts';
+import { MAX_BUNDLE_BYTES, type NodeEntry } from '../port.ts';
 import { type RedisServer, startRedisServer } from '../testing/redis-server.ts';
+import { MAX_BODY_BYTES, MAX_ROOM_BYTES, MAX_ROOM_HOSTS } from './bounds.ts';
 import type { RedisPlace } from './client.ts';
 import { RedisRegistry, type RedisRegistryOptions } from './registry.ts';
 
@@ -148,6 +149,72 @@ describe('trouble', () => {
     await admin.del('ws:cloud');
     await admin.lpush('ws:cloud', 'commercial');
     await expect(registry.announce(ENTRY, LEASE)).rejects.toMatchObject({ code: 'registry_unavailable' });
+  });
+
+  test('what is larger than anything of ours is not read: it fails a question, or is left out', async () => {
+    const registry = connect();
+    const tooLarge = {
+      code: 'registry_unavailable',
+      detail: 'what stands in the Redis there is larger than anything of ours',
+    };
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    const claims = (room: string) => [
+      () => registry.room(room),
+      () => registry.claimRoom(room, { host, regions: null, epoch: 0 }),
+      () =>
+        registry.restateRoom(room, {
+          node: { id: 'a', datacenter: 'sjc' },
+          host,
+          regions: null,
+          seenEpoch: 0,
+        }),
+    ];
+    await admin.hset('{ws:commercial:room:wide}', 'n:sjc/x', 'x'.repeat(MAX_ROOM_BYTES));
+    const many = Array.from({ length: MAX_ROOM_HOSTS + 3 }, (_, n): [string, string] => [`n:sjc/${n}`, 'x']);
+    await admin.hset('{ws:commercial:room:long}', new Map(many));
+    for (const asked of [...claims('wide'), ...claims('long')])
+      await expect(asked).rejects.toMatchObject(tooLarge);
+    // Nothing was written to them either.
+    expect(await admin.hget('{ws:commercial:room:wide}', 'epoch')).toBe(null);
+
+    await admin.set('{ws:commercial}:bundle', Buffer.alloc(MAX_BUNDLE_BYTES + 1));
+    await expect(registry.bundle()).rejects.toMatchObject(tooLarge);
+    await admin.set('{ws:commercial}:bundle', Buffer.alloc(MAX_BUNDLE_BYTES, 0xff));
+    expect((await registry.bundle())?.length).toBe(MAX_BUNDLE_BYTES);
+
+    await registry.announce(ENTRY, LEASE);
+    await admin.set('{ws:commercial:dc:sjc}:node:b', `0 ${'x'.repeat(MAX_BODY_BYTES)}`);
+    await admin.set(`{ws:commercial:dc:sjc}:node:${'c'.repeat(1000)}`, '0 x');
+    await admin.zadd('{ws:commercial:dc:sjc}:nodes', 0, 'b', 0, 'c'.repeat(1000));
+    expect(await registry.nodes(['sjc'])).toEqual([ENTRY]);
+    expect(await registry.find([ENTRY, { id: 'b', datacenter: 'sjc' }])).toEqual([ENTRY]);
+
+    await admin.set('ws:cloud', 'x'.repeat(1_000_000));
+    const other = await registry.announce(ENTRY, LEASE).catch((error: Error) => error.message);
+    expect(String(other).length).toBeLessThan(500);
+  });
+
+  test.each([
+    ['9007199254740000', 9007199254740000],
+    ['9007199254740001', 0],
+    ['9007199254740991', 0],
+    ['90071992547409920', 0],
+    ['1e3', 0],
+    ['0x10', 0],
+    ['0x1p4', 0],
+    ['0b11', 0],
+    [' 7 ', 0],
+    ['-1', 0],
+    ['nan', 0],
+  ])('the epoch %s is read as %d, by whoever claims and by the script that compares', async (epoch, read) => {
+    const registry = connect();
+    await admin.hset('{ws:commercial:room:r}', { epoch });
+    const room = await registry.room('r');
+    expect(room.epoch).toBe(read);
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    expect(await registry.claimRoom('r', { host, regions: null, epoch: room.epoch })).toMatchObject({
+      claimed: true,
+    });
   });
 
   test('a Redis that is not there, goes, hangs and comes back', async () => {

@@ -1,6 +1,7 @@
 import { WatershedError } from '../../protocol/errors.ts';
 import {
   loadStep,
+  MAX_BUNDLE_BYTES,
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
@@ -12,11 +13,12 @@ import {
   type RoomKey,
   type RoomRecord,
 } from '../port.ts';
+import { MAX_BODY_BYTES } from './bounds.ts';
 import { connectRedis, type RedisClient, type RedisPlace } from './client.ts';
 import { CloudMark } from './cloud-mark.ts';
 import { RedisKeys } from './keys.ts';
 import { partField, readRoom, writePart, writeRegions } from './room-record.ts';
-import { ANNOUNCE, CLAIM_ROOM, NODES, RESTATE_ROOM, type Script } from './scripts.ts';
+import { ANNOUNCE, CLAIM_ROOM, NODES, READ_ROOM, RESTATE_ROOM, type Script, TOO_LARGE } from './scripts.ts';
 
 export interface RedisRegistryOptions extends RedisPlace {
   readonly cloud: string;
@@ -28,6 +30,7 @@ export interface RedisRegistryOptions extends RedisPlace {
 }
 
 const COMMAND_MS = 1000;
+const TOO_LARGE_THERE = 'what stands in the Redis there is larger than anything of ours';
 /** Entries of a datacenter's index that one question looks at: dead ones leave on the way. */
 const INDEX_LOOKS = 64;
 /** An index outlives its nodes' leases by so much, so that only a place that is gone is forgotten. */
@@ -111,8 +114,9 @@ export class RedisRegistry implements Registry {
     const found = await this.#run(() =>
       Promise.all(
         nodes.map(async (node) => {
-          const record = await this.#client.get(this.#keys.nodes(node.datacenter) + node.id);
-          return record === null ? [] : [readEntry(node, record)];
+          const key = this.#keys.nodes(node.datacenter) + node.id;
+          const record = await this.#client.getrange(key, 0, MAX_BODY_BYTES);
+          return record === '' || record.length > MAX_BODY_BYTES ? [] : [readEntry(node, record)];
         }),
       ),
     );
@@ -120,8 +124,8 @@ export class RedisRegistry implements Registry {
   }
 
   async room(key: RoomKey): Promise<RoomRecord> {
-    const fields = await this.#run(() => this.#client.hgetall(this.#keys.room(key)));
-    return readRoom(Object.entries(fields).flat());
+    const fields = await this.#run(() => this.#eval(READ_ROOM, [this.#keys.room(key)], []));
+    return readRoom(strings(fields));
   }
 
   async claimRoom(
@@ -141,7 +145,9 @@ export class RedisRegistry implements Registry {
   }
 
   async bundle(): Promise<Uint8Array | null> {
-    return this.#run(() => this.#client.getBuffer(this.#keys.bundle));
+    const bytes = await this.#run(() => this.#client.getrangeBuffer(this.#keys.bundle, 0, MAX_BUNDLE_BYTES));
+    if (bytes.length > MAX_BUNDLE_BYTES) throw new WatershedError('registry_unavailable', TOO_LARGE_THERE);
+    return bytes.length === 0 ? null : bytes;
   }
 
   async putBundle(bytes: Uint8Array): Promise<void> {
@@ -177,7 +183,10 @@ export class RedisRegistry implements Registry {
       return await Promise.race([answer, late]);
     } catch (error) {
       if (error instanceof WatershedError) throw error;
-      throw new WatershedError('registry_unavailable', undefined, { cause: error });
+      const tooLarge = error instanceof Error && error.message.includes(TOO_LARGE);
+      throw new WatershedError('registry_unavailable', tooLarge ? TOO_LARGE_THERE : undefined, {
+        cause: error,
+      });
     } finally {
       clearTimeout(timer);
     }

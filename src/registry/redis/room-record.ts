@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nodeKey } from '../../policy/node-key.ts';
 import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../port.ts';
+import { MAX_EPOCH } from './bounds.ts';
 
 const PART = 'n:';
 const ALL = '*';
@@ -45,7 +46,7 @@ export function readRoom(fields: readonly string[]): RoomRecord {
   const hosts: RoomHost[] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [field = '', value = ''] = fields.slice(i, i + 2);
-    if (field === 'epoch') epoch = Number.isSafeInteger(Number(value)) ? Math.max(Number(value), 0) : 0;
+    if (field === 'epoch') epoch = readEpoch(value);
     else if (field === 'regions') regions = value.split(',').filter((region) => region !== '');
     else if (field.startsWith(PART)) {
       const host = readPart(value);
@@ -54,6 +55,12 @@ export function readRoom(fields: readonly string[]): RoomRecord {
   }
   hosts.sort((a, b) => (partField(nodeOfPart(a)) < partField(nodeOfPart(b)) ? -1 : 1));
   return { epoch, hosts, regions };
+}
+
+/** As the scripts read it, or what is claimed on it would never match. */
+function readEpoch(text: string): number {
+  const epoch = /^\d+$/.test(text) ? Number(text) : 0;
+  return epoch <= MAX_EPOCH ? epoch : 0;
 }
 
 function readPart(text: string): RoomHost | null {

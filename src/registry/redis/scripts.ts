@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MAX_BODY_BYTES, MAX_EPOCH, MAX_NODE_ID, MAX_ROOM_BYTES, MAX_ROOM_HOSTS } from './bounds.ts';
 
 /** A Lua script that Redis runs as one step. */
 export interface Script {
@@ -15,8 +16,8 @@ export const MARK = script(`
 -- KEYS[1]  the mark
 -- ARGV[1]  this node's cloud
 -- returns  the cloud that the Redis is marked for, with a + before it when it was marked just now
-local marked = redis.call('GET', KEYS[1])
-if marked then return marked end
+local marked = redis.call('GETRANGE', KEYS[1], 0, 127)
+if marked ~= '' then return marked end
 redis.call('SET', KEYS[1], ARGV[1])
 return '+' .. ARGV[1]
 `);
@@ -36,7 +37,10 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1
 `);
 
-/** The first nodes of a datacenter's index whose lease runs; those whose lease has ended leave the index. */
+/**
+ * The first nodes of a datacenter's index whose lease runs; those whose lease has ended leave the index, and what is
+ * too large for a node's record is none.
+ */
 export const NODES = script(`
 -- KEYS[1]  index of the datacenter's nodes
 -- ARGV[1]  what their records' keys begin with (same hash tag as KEYS[1])
@@ -45,23 +49,39 @@ export const NODES = script(`
 -- returns  id, record, id, record, …
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[3] - 1)) do
-  local record = redis.call('GET', ARGV[1] .. id)
-  if record then
-    found[#found + 1] = id
-    found[#found + 1] = record
-    if #found >= 2 * ARGV[2] then break end
-  else
+  local size = #id <= ${MAX_NODE_ID} and redis.call('STRLEN', ARGV[1] .. id) or 0
+  if size == 0 then
     redis.call('ZREM', KEYS[1], id)
+  elseif size <= ${MAX_BODY_BYTES} then
+    found[#found + 1] = id
+    found[#found + 1] = redis.call('GET', ARGV[1] .. id)
+    if #found >= 2 * ARGV[2] then break end
   end
 end
 return found
 `);
 
-/** Shared by the scripts that write rooms. What is no epoch counts as none, so that a spoilt record can be claimed. */
+/** What an answer begins with that says no more, since the rest would take its reader's memory. */
+export const TOO_LARGE = 'TOOLARGE';
+
+/**
+ * Shared by the scripts of rooms. What is no epoch counts as none, so that a spoilt record can be claimed. What counts
+ * is the same as for `readRoom`.
+ */
 const ROOM = `
+local function too_large(key)
+  local size = 0
+  if redis.call('HLEN', key) > ${MAX_ROOM_HOSTS + 2} then return true end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    size = size + #field + redis.call('HSTRLEN', key, field)
+  end
+  return size > ${MAX_ROOM_BYTES}
+end
+
 local function epoch_of(key)
-  local epoch = tonumber(redis.call('HGET', key, 'epoch') or '0')
-  if not epoch or epoch < 0 or epoch % 1 ~= 0 or epoch > 9007199254740000 then return 0 end
+  local written = redis.call('HGET', key, 'epoch') or ''
+  local epoch = string.match(written, '^%d+$') and tonumber(written) or 0
+  if epoch > ${MAX_EPOCH} then return 0 end
   return epoch
 end
 
@@ -86,6 +106,15 @@ local function raise(key, epoch)
 end
 `;
 
+/** Reads a room. */
+export const READ_ROOM = script(`
+-- KEYS[1]  the room
+-- returns  its fields and values; an error TOOLARGE where they are more than a room's
+${ROOM}
+if too_large(KEYS[1]) then return redis.error_reply('${TOO_LARGE} room') end
+return redis.call('HGETALL', KEYS[1])
+`);
+
 /** Writes a node's part of a room if nothing was written since the claimant read it. */
 export const CLAIM_ROOM = script(`
 -- KEYS[1]  the room
@@ -94,9 +123,10 @@ export const CLAIM_ROOM = script(`
 -- ARGV[3]  the node's part
 -- ARGV[4]  regions that its narrowing leaves, with commas between; * for all
 -- ARGV[5]  ms after which a room that nobody writes is forgotten
--- returns  1 or 0 (claimed), then the fields and values of the record as it is now
+-- returns  1 or 0 (claimed), then the fields and values of the record as it is now; or an error TOOLARGE
 ${ROOM}
 local key = KEYS[1]
+if too_large(key) then return redis.error_reply('${TOO_LARGE} room') end
 local epoch = epoch_of(key)
 local claimed = 0
 if epoch == tonumber(ARGV[1]) then
@@ -117,9 +147,10 @@ export const RESTATE_ROOM = script(`
 -- ARGV[3]  the node's part; empty to remove it
 -- ARGV[4]  regions that its narrowing leaves, with commas between; * for all
 -- ARGV[5]  ms after which a room that nobody writes is forgotten
--- returns  fields and values of the record as it is, or would be without parts
+-- returns  fields and values of the record as it is, or would be without parts; or an error TOOLARGE
 ${ROOM}
 local key = KEYS[1]
+if too_large(key) then return redis.error_reply('${TOO_LARGE} room') end
 raise(key, math.max(epoch_of(key), tonumber(ARGV[1])) + 1)
 narrow(key, ARGV[4])
 if ARGV[3] == '' then

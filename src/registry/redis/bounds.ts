@@ -1,0 +1,14 @@
+/**
+ * What a node takes from Redis at most. Whoever can write to it can make a join fail, and is not to take the memory of
+ * every node that reads. Ours are far below.
+ */
+
+/** A node's record with its load, in bytes. */
+export const MAX_BODY_BYTES = 16 * 1024;
+export const MAX_NODE_ID = 128;
+/** Nodes that host one room. */
+export const MAX_ROOM_HOSTS = 256;
+/** A room's record, in bytes: some 120 for each label of each node. */
+export const MAX_ROOM_BYTES = 512 * 1024;
+/** Below what a double counts exactly, with room to be raised. */
+export const MAX_EPOCH = 9_007_199_254_740_000;
