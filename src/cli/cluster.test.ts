@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { converse } from '../e2e/harness/conversation.ts';
 import { ClusterHome, directoryOf, httpOf, isAlive, type UpCluster } from '../e2e/harness/local-cluster.ts';
-import { workersOf } from '../e2e/harness/processes.ts';
+import { processorSeconds, workersOf } from '../e2e/harness/processes.ts';
 import { waitFor } from '../testing/wait.ts';
 import { run } from './testing/run.ts';
 
@@ -16,9 +16,11 @@ afterAll(() => home.remove());
 
 describe('cluster up', () => {
   let cluster: UpCluster;
+  let spentSeconds = 0;
 
   beforeAll(async () => {
     cluster = await home.up();
+    spentSeconds = processorSeconds([cluster.running.child.pid ?? 0, ...cluster.all]);
   });
   afterAll(async () => {
     cluster?.running.child.kill('SIGKILL');
@@ -36,6 +38,11 @@ describe('cluster up', () => {
       });
       expect(workersOf(node.pid)).toHaveLength(1);
     }
+  });
+
+  it('costs less than 15 s of processor time until then: what two cores do within 15 s, whatever else they do', () => {
+    expect(spentSeconds).toBeGreaterThan(1);
+    expect(spentSeconds).toBeLessThan(15);
   });
 
   it('is one cloud: any node answers for all, and one key, which `watershed token` finds, is good at each', async () => {
