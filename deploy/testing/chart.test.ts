@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { parseNodeConfig, thisMachine } from '../../src/config/load.ts';
+import { manifestFaults } from './manifest-types.ts';
 import { render } from './render.ts';
 
 const read = (name: string) => readFileSync(new URL(`../chart/${name}`, import.meta.url), 'utf8');
@@ -44,13 +45,13 @@ function chart(values: Record<string, unknown> = {}) {
   const documents = ['templates/config.yaml', 'templates/nodes.yaml'].flatMap((name) =>
     parseAllDocuments(render(read(name), context)).map((document) => {
       expect(document.errors).toEqual([]);
-      return z.looseObject({ kind: z.string() }).parse(document.toJS());
+      return z.looseObject({ apiVersion: z.string(), kind: z.string() }).parse(document.toJS());
     }),
   );
   const of = (kind: string) => documents.find((document) => document.kind === kind);
   const pods = statefulSet.parse(of('StatefulSet')).spec;
   const { data } = z.object({ data: z.object({ 'node.yaml': z.string() }) }).parse(of('ConfigMap'));
-  return { of, pods, pod: pods.template.spec, config: data['node.yaml'] };
+  return { documents, of, pods, pod: pods.template.spec, config: data['node.yaml'] };
 }
 
 const SIGNERS = [
@@ -62,6 +63,23 @@ const ISSUERS = [
 ];
 
 describe('the chart', () => {
+  it('makes what Kubernetes describes: no key too many, none too few, each value of its type', () => {
+    const plain = chart().documents;
+    const full = chart({
+      signers: SIGNERS,
+      issuers: ISSUERS,
+      drain: { seconds: 45, whenEmpty: true, emptySeconds: 600 },
+      state: { size: '1Gi', storageClassName: 'fast' },
+    }).documents;
+    expect(plain.map(({ kind }) => kind)).toContain('StatefulSet');
+    expect(manifestFaults([...plain, ...full])).toEqual([]);
+    const [spoilt] = plain.filter(({ kind }) => kind === 'PodDisruptionBudget');
+    if (spoilt === undefined) throw new Error('no budget');
+    expect(manifestFaults([{ ...spoilt, spec: { maxUnavailabel: 1 } }])).toEqual([
+      expect.stringContaining('maxUnavailabel'),
+    ]);
+  });
+
   it('gives nodes a configuration that they take, with the variables of its pods', () => {
     const { config, pod } = chart({
       signers: SIGNERS,

