@@ -433,6 +433,27 @@ describe('when something fails', () => {
     expect(world.seenAt('iad')).toEqual(['ann', 'bob']);
   });
 
+  it.each([
+    ['is empty', (): void => world.at('sha').federation.restate()],
+    ['has closed', (): void => world.at('sha').link.close()],
+  ])(
+    'a registry that went back names a node whose room %s: that node takes its part back',
+    async (_how, then) => {
+      world = new World(['sjc', 'hkg', 'sha']);
+      await world.enter('chen', 'cn', 'sha');
+      const before = new Map(world.registry.records);
+      world.leave('chen', 'sha');
+      await settle();
+      await world.enter('ann', 'us', 'sjc');
+      for (const [key, record] of before) world.registry.records.set(key, record);
+      then();
+      world.at('sjc').federation.restate();
+      await pass(5000);
+      const [record] = world.registry.records.values();
+      expect(record?.hosts.map(({ datacenter }) => datacenter)).toEqual(['sjc']);
+    },
+  );
+
   it('whoever writes to the registry makes nobody known, and nobody move', async () => {
     world = new World(['sjc', 'hkg', 'sha']);
     await world.enter('ann', 'us', 'sjc');

@@ -1,5 +1,6 @@
 import { nodeKey } from '../../policy/node-key.ts';
 import { WatershedError } from '../../protocol/errors.ts';
+import type { RoomKey } from '../../registry/port.ts';
 import { commonPlaces } from './common-places.ts';
 import type { FederationDeps } from './deps.ts';
 import { FederatedRoom } from './federated-room.ts';
@@ -8,13 +9,29 @@ import type { Federation, LocalRoom, RoomLink } from './types.ts';
 
 /** Joins this node's rooms with the same rooms at other nodes, over node links. */
 export function createFederation(deps: FederationDeps): Federation {
-  const { links, pipes } = deps;
+  const { links, pipes, registry, node } = deps;
   const rooms = new Map<string, FederatedRoom>();
+
+  /**
+   * Takes this node's part out of the record of a room that is not here: a registry that failed over may have gone
+   * back to when it was, and nobody else may write that part. Rejects with `registry_unavailable`: whoever reads the
+   * record asks again.
+   */
+  const disown = async (key: RoomKey): Promise<void> => {
+    const { hosts, epoch } = await registry.room(key);
+    const isNamed = hosts.some((host) => host.node === node.id && host.datacenter === node.datacenter);
+    if (!isNamed || rooms.has(key)) return;
+    await registry.restateRoom(key, { node, host: null, regions: null, seenEpoch: epoch });
+    // It may have been opened meanwhile.
+    rooms.get(key)?.restate();
+  };
 
   links.onRequest('room.meet', (from, data) => {
     const meet = meetSchema.parse(data);
     const room = rooms.get(meet.room);
-    return room === undefined ? { hosting: false } : { hosting: true, ...room.onMeet(from, meet) };
+    if (room !== undefined) return { hosting: true, ...room.onMeet(from, meet) };
+    disown(meet.room).catch(() => undefined);
+    return { hosting: false };
   });
   links.onNotice('room.update', (from, data) => {
     const update = updateSchema.parse(data);

@@ -23,7 +23,8 @@ export class PartWriter {
   #record: RoomRecord | null = null;
   /** The highest epoch seen: a record below it was forgotten by the registry and written anew. */
   #seenEpoch = 0;
-  #written = '';
+  /** What stands there of this node, as far as it knows: empty for nothing, null where that may have changed. */
+  #written: string | null = '';
   #stating: Promise<void> | null = null;
   #stateAgain = false;
   #closed = false;
@@ -63,7 +64,7 @@ export class PartWriter {
 
   /** Writes this node's part, soon, if it is not what stands there; keeps trying while the registry is away. */
   state(force = false): void {
-    if (force) this.#written = '';
+    if (force) this.#written = null;
     this.#stateAgain = true;
     this.#stating ??= this.#run().finally(() => {
       this.#stating = null;
@@ -84,7 +85,7 @@ export class PartWriter {
       this.#stateAgain = false;
       try {
         const part = this.#deps.read();
-        if (JSON.stringify(part) === this.#written || (part === null && this.#written === '')) continue;
+        if (this.#written === (part === null ? '' : JSON.stringify(part))) continue;
         if (part === null) await this.#withdraw();
         else await this.#restate(part);
         n = 0;
