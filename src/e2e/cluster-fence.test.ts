@@ -3,6 +3,7 @@ import { createParticipant, type Participant } from '../../loadtest/participant/
 import { RouterWatch } from '../media/testing/router-watch.ts';
 import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
+import { expectOutside } from './harness/fence.ts';
 import { hears, seatOf } from './harness/hearing.ts';
 
 /**
@@ -57,20 +58,7 @@ async function allAt(datacenter: string, ...people: Participant[]): Promise<void
 }
 
 /** Nothing of `ann`'s ever was at sha, and nothing came there by a pipe. */
-async function assertOutside(watch: RouterWatch): Promise<void> {
-  await watch.sample();
-  const hers = watch.producersOf(ANN);
-  // She was seen where she was: the watch would have seen her here.
-  expect(hers.some(({ packets }) => packets > 40)).toBe(true);
-  const ids = new Set(hers.map(({ id }) => id));
-  expect(watch.producers('sha').filter(({ id }) => ids.has(id))).toEqual([]);
-  for (const { on } of watch.producers('sha')) expect(on.via).toBe('webrtc');
-  for (const { via, remotes, rtpBytes } of watch.transports('sha')) {
-    if (via === 'webrtc')
-      expect([...remotes].filter((address) => ![CHEN, WEI].includes(address))).toEqual([]);
-    else expect(rtpBytes).toBe(0);
-  }
-}
+const assertOutside = (watch: RouterWatch): Promise<void> => expectOutside(watch, 'sha', [ANN], [CHEN, WEI]);
 
 describe('no packet of us enters a router of sha', () => {
   it('while a room of us and cn is on hkg', async () => {

@@ -1,4 +1,4 @@
-import { testEnrolment, testIdentity } from '../../identity/testing/enrolled.ts';
+import { type TestEnrolment, testEnrolment, testIdentity } from '../../identity/testing/enrolled.ts';
 import type { LayersOff } from '../../node/layers.ts';
 import { type CompiledPolicy, compilePolicy } from '../../policy/compile.ts';
 import { MemoryRegistry, MemoryStore } from '../../registry/memory.ts';
@@ -11,6 +11,8 @@ import { localPolicy } from './policies.ts';
 /** Several whole nodes of one cloud in this process: real workers, links, pipes and sockets. */
 export interface TestCloud {
   readonly policy: CompiledPolicy;
+  /** With which a datacenter's nodes are enrolled. */
+  enrolment(datacenter: string): TestEnrolment;
   at(datacenter: string): TestNode;
   start(datacenter: string): Promise<TestNode>;
   /** Closes one node; the others go on. */
@@ -25,7 +27,9 @@ export interface TestCloudOptions {
   /** What to start; the policy's other datacenters are down. */
   readonly datacenters: readonly string[];
   /** A registry for each node; one store of memory for all by default. */
-  readonly registry?: () => Promise<Registry>;
+  readonly registry?: (datacenter: string) => Promise<Registry>;
+  /** The `link` of a node's `cluster` section; a listener of its own by default. */
+  readonly linkAt?: (datacenter: string) => string;
   readonly parts?: Partial<TestNodeOptions>;
   /** Layers of isolation that every node goes without. */
   readonly layersOff?: (policy: CompiledPolicy) => LayersOff;
@@ -53,19 +57,24 @@ export async function startCloud(options: TestCloudOptions): Promise<TestCloud> 
   const { cloud } = policy.policy;
   const nodes = new Map<string, TestNode>();
 
+  const enrolment = (datacenter: string): TestEnrolment => {
+    const found = enrolments[datacenter];
+    if (found === undefined) throw new Error(`the policy has no datacenter ${datacenter}`);
+    return found;
+  };
   const start = async (datacenter: string): Promise<TestNode> => {
-    const enrolment = enrolments[datacenter];
-    if (enrolment === undefined) throw new Error(`the policy has no datacenter ${datacenter}`);
+    const own = enrolment(datacenter);
     options.onStart?.(datacenter);
-    const registry = await (options.registry?.() ?? Promise.resolve(new MemoryRegistry(store)));
+    const registry = await (options.registry?.(datacenter) ?? Promise.resolve(new MemoryRegistry(store)));
+    const link = options.linkAt?.(datacenter) ?? '{}';
     const node = await startNode({
       datacenter,
       policy: options.policyAt?.(datacenter, policy) ?? policy,
       key,
       registry,
       port: Number(new URL(urls[datacenter] ?? '').port),
-      identity: testIdentity({ cloud, datacenter, id: `${datacenter}-1` }, enrolment),
-      yaml: 'cluster: { pipes: { ip: 127.0.0.1, portMin: 30000, portMax: 39999 } }',
+      identity: testIdentity({ cloud, datacenter, id: `${datacenter}-1` }, own),
+      yaml: `cluster: { link: ${link}, pipes: { ip: 127.0.0.1, portMin: 30000, portMax: 39999 } }`,
       layersOff: options.layersOff?.(policy) ?? {},
       ...options.parts,
     });
@@ -90,6 +99,7 @@ export async function startCloud(options: TestCloudOptions): Promise<TestCloud> 
   }
   return {
     policy,
+    enrolment,
     at,
     start,
     stop,

@@ -17,6 +17,8 @@ export interface CuttableProxy {
 export async function startCuttableProxy(
   targetPort: number,
   targetHost = '127.0.0.1',
+  /** How long everything takes in each direction, in ms. */
+  delayMs = 0,
 ): Promise<CuttableProxy> {
   const open = new Set<Socket>();
   const chunks: Buffer[] = [];
@@ -27,9 +29,14 @@ export async function startCuttableProxy(
     socket.on('error', () => socket.destroy());
     socket.on('close', () => open.delete(socket));
   };
+  // Timers of one duration keep their order.
+  const later = (then: () => void): void => {
+    if (delayMs === 0) then();
+    else setTimeout(then, delayMs);
+  };
   const pass = (from: Socket, to: Socket) => {
-    from.on('data', (chunk) => void to.write(chunk));
-    from.on('close', () => to.destroy());
+    from.on('data', (chunk) => later(() => void to.write(chunk)));
+    from.on('close', () => later(() => to.destroy()));
     if (isStalled) from.pause();
   };
   const server = createServer((client) => {
