@@ -119,7 +119,7 @@ it('of two decisions about a lock the later counts, of two at once the stricter;
   here.merge(there.state(null));
   expect([here.locked, there.locked]).toEqual([false, false]);
   here.lock(true);
-  there.keepOut('sub:bob');
+  there.keepOut('sub:bob', { home: 'us', evidence: ['us'], regions: null });
   const states = [here.state(null), there.state(null)] as const;
   here.merge(states[1]);
   there.merge(states[0]);
@@ -129,6 +129,10 @@ it('of two decisions about a lock the later counts, of two at once the stricter;
   there.end();
   here.merge(there.state(null));
   expect(here.ended).toBe(true);
-  // No identity is told in the clear.
+  // No identity is told in the clear, nor without the labels of all it was seen by.
+  there.keepOut('sub:bob', { home: 'hk', evidence: ['hk'], regions: ['hk', 'us'] });
+  expect(there.state(null).keptOut).toMatchObject([
+    { label: { evidence: ['hk', 'us'], regions: ['hk', 'us'] }, hashes: [expect.any(String)] },
+  ]);
   expect(JSON.stringify(there.state(null))).not.toContain('bob');
 });

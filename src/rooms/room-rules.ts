@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { SharedState } from '../cluster/federation/messages.ts';
+import type { Label } from '../policy/model.ts';
+import { Identities } from './identities.ts';
 
 /**
  * What hosts decided for the whole room, at whatever node: the later decision counts, and of two that were made
@@ -9,9 +10,9 @@ export class RoomRules {
   #version = 0;
   #locked = false;
   #ended = false;
-  readonly #keptOut = new Set<string>();
+  readonly #keptOut = new Identities();
   /** Who need not wait for a host (again): they were let in, at whatever node. */
-  readonly #letIn = new Set<string>();
+  readonly #letIn = new Identities();
 
   get locked(): boolean {
     return this.#locked;
@@ -23,7 +24,7 @@ export class RoomRules {
 
   /** Whether a participant was removed by a host. */
   keepsOut(identity: string): boolean {
-    return this.#keptOut.has(hash(identity));
+    return this.#keptOut.has(identity);
   }
 
   /** False when it was so already. */
@@ -34,21 +35,19 @@ export class RoomRules {
     return true;
   }
 
-  keepOut(identity: string): void {
-    this.#keptOut.add(hash(identity));
+  keepOut(identity: string, label: Label): void {
+    this.#keptOut.add(identity, label);
     this.#version += 1;
   }
 
   /** Whether a participant was let in once. */
   hasLetIn(identity: string): boolean {
-    return this.#letIn.has(hash(identity));
+    return this.#letIn.has(identity);
   }
 
   /** False when it was so already. */
-  letIn(identity: string): boolean {
-    const before = this.#letIn.size;
-    this.#letIn.add(hash(identity));
-    return this.#letIn.size > before;
+  letIn(identity: string, label: Label): boolean {
+    return this.#letIn.add(identity, label);
   }
 
   end(): void {
@@ -62,8 +61,8 @@ export class RoomRules {
       version: this.#version,
       locked,
       ended,
-      keptOut: [...this.#keptOut],
-      letIn: [...this.#letIn],
+      keptOut: this.#keptOut.state(),
+      letIn: this.#letIn.state(),
       remainingSeconds,
     };
   }
@@ -71,8 +70,8 @@ export class RoomRules {
   /** Takes what another node says. True when the lock has changed by it. */
   merge({ version, locked, ended, keptOut, letIn }: SharedState): boolean {
     const before = this.#locked;
-    for (const identity of letIn) this.#letIn.add(identity);
-    for (const identity of keptOut) this.#keptOut.add(identity);
+    this.#letIn.merge(letIn);
+    this.#keptOut.merge(keptOut);
     this.#ended ||= ended;
     if (version > this.#version) {
       this.#version = version;
@@ -82,9 +81,4 @@ export class RoomRules {
     }
     return before !== this.#locked;
   }
-}
-
-/** Identities are the issuer's words for its people: nodes compare them without telling them. */
-function hash(identity: string): string {
-  return createHash('sha256').update(`watershed kept out\0${identity}`).digest('base64url');
 }

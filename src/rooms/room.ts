@@ -212,7 +212,7 @@ export class Room implements MediaAudience {
       this.#armEmpty();
       throw error;
     }
-    if (this.#deps.limits.waitingRoom && this.rules.letIn(peer.identity)) this.#link.share();
+    if (this.#deps.limits.waitingRoom && this.rules.letIn(peer.identity, peer.label)) this.#link.share();
     const { snapshot, rest } = this.view(peer);
     onSeated(snapshot);
     for (const message of rest) peer.outlet.notify(message);
@@ -274,7 +274,7 @@ export class Room implements MediaAudience {
 
   /** Keeps a participant out for as long as this room lives. */
   keepOut(peer: Peer): void {
-    this.rules.keepOut(peer.identity);
+    this.rules.keepOut(peer.identity, peer.label);
     this.#link.share();
   }
 

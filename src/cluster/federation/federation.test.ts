@@ -146,6 +146,40 @@ describe('a room over several nodes', () => {
     expect(world.seenAt('iad').length).toBe(2501);
   });
 
+  it('tells nobody of a host, or of those it removed or let in, where they may not be known', async () => {
+    world = new World(['sjc', 'iad', 'sha']);
+    await world.enter('chen', 'cn', 'sha');
+    await world.enter('ann', 'us', 'sjc', { host: true });
+    await world.enter('bob', 'us', 'iad');
+    await settle();
+    const [sjc, sha] = [world.at('sjc'), world.at('sha')];
+    const heard: unknown[] = [];
+    sha.links.requests.set('room.act', (_from, data) => heard.push(data));
+    const act = sjc.link.act('sha/node-sha', { act: 'remove', by: 'ann', peerId: 'chen' });
+    await expect(act).rejects.toMatchObject({ code: 'not_found' });
+    expect(heard).toEqual([]);
+
+    const label = (home: string) => ({ home, evidence: [home], regions: null });
+    const us = { label: label('us'), hashes: ['one-of-us'] };
+    const cn = { label: label('cn'), hashes: ['one-of-cn'] };
+    sjc.room.state = { ...sjc.room.state, version: 1, locked: true, keptOut: [us, cn], letIn: [us, cn] };
+    sjc.link.share();
+    await settle();
+    expect(sha.room.state).toMatchObject({ locked: true, keptOut: [cn], letIn: [cn] });
+    expect(world.at('iad').room.state).toMatchObject({ keptOut: [us, cn], letIn: [us, cn] });
+    // Nor does a node take what another should not have said.
+    const { peer, address } = sha.links;
+    const link = await sjc.links.connect({ ...peer, link: address });
+    link.notice('room.update', { room: roomKey('commercial', 'standup'), shared: sjc.room.state });
+    // Or what it was told once: who is met anew is told no more.
+    world.cut('sjc', 'sha');
+    await pass(2000);
+    world.network.mend();
+    await pass(5000);
+    expect(JSON.stringify(sha.room.state)).not.toContain('one-of-us');
+    expect(sha.room.state.keptOut).toEqual([cn]);
+  });
+
   it('writes nothing to the registry while nobody comes or goes', async () => {
     world = new World(['sjc', 'iad']);
     await world.enter('ann', 'us', 'sjc');

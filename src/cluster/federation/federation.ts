@@ -100,10 +100,11 @@ function linkOf(federated: FederatedRoom, { pipes }: FederationDeps, onClose: ()
       federated.neighbours.tellAll((peering) =>
         peering.knows(peerId) ? { chat: { peerId, ...chat } } : null,
       ),
-    share: () => federated.neighbours.tellAll(() => ({ shared: room.shared() })),
+    share: () => federated.neighbours.tellAll((peering) => peering.sharedUpdate()),
     act: async (node, act) => {
       const peering = federated.neighbours.get(node);
-      if (peering === undefined) throw new WatershedError('not_found');
+      // That a host acts is the host's own word, as chat is.
+      if (peering?.knows(act.by) !== true) throw new WatershedError('not_found');
       await peering.link.request('room.act', { room: key, act });
     },
     handOver: () => federated.handOver(),

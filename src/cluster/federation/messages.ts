@@ -48,15 +48,24 @@ export const memberSchema = z
   );
 export type MemberState = z.infer<typeof memberSchema>;
 
-/** What a room's hosts decided, the same at every node of the room. */
+/**
+ * Identities of people, hashed, beside the label they are judged by: whoever knows an issuer's names can guess what is
+ * hashed, so it goes where what else is theirs may go, and nowhere else.
+ */
+const identitiesSchema = z
+  .array(z.object({ label: labelSchema, hashes: z.array(z.string().max(64)).max(10_000) }))
+  .max(1000);
+export type IdentitiesState = z.infer<typeof identitiesSchema>;
+
+/** What a room's hosts decided, the same at every node of the room but for whom it may not know. */
 export const sharedSchema = z.object({
   /** The later of two decisions counts: it grows with each, and a tie goes to what is stricter. */
   version: z.int().nonnegative(),
   locked: z.boolean(),
-  /** Hashes of the identities that a host removed. */
-  keptOut: z.array(z.string().max(64)).max(10_000),
-  /** Hashes of the identities that need not wait for a host again. */
-  letIn: z.array(z.string().max(64)).max(10_000),
+  /** Whom a host removed. */
+  keptOut: identitiesSchema,
+  /** Who need not wait for a host again. */
+  letIn: identitiesSchema,
   /** A host has ended the room. */
   ended: z.boolean(),
   /** Until the room's maximum duration; null where it has none. */

@@ -1,7 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
-import type { Meet, MemberState, PlacesState, Update, WaitingState } from './messages.ts';
+import type { Meet, MemberState, PlacesState, SharedState, Update, WaitingState } from './messages.ts';
 import type { Part } from './placement.ts';
 import type { LocalRoom, RemoteNode } from './types.ts';
 
@@ -59,7 +59,9 @@ export class Peering {
     if (update.places !== undefined) this.#places = update.places;
     for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
     for (const member of update.members ?? []) this.#upsert(member);
-    if (update.shared !== undefined) this.#room.share(update.shared);
+    if (update.shared !== undefined) {
+      this.#room.share(within(update.shared, (label) => this.#known(label, this.#here)));
+    }
     if (update.waiting !== undefined) {
       this.#room.remoteWaiting(
         this.node,
@@ -91,7 +93,7 @@ export class Peering {
     const members = this.#room.members().filter(({ label }) => this.#tellable(label));
     this.#told.clear();
     for (const { peerId } of members) this.#told.add(peerId);
-    return { places, members, waiting: this.#tellableWaiting(), shared: this.#room.shared() };
+    return { places, members, waiting: this.#tellableWaiting(), ...this.sharedUpdate() };
   }
 
   /** What to tell of members here that came, changed or went; what may not be known any more is taken back. */
@@ -119,7 +121,11 @@ export class Peering {
     return { waiting: this.#tellableWaiting() };
   }
 
-  /** Whether the other node was told of a member here, whose words may follow. */
+  sharedUpdate(): Pick<Meet, 'shared'> {
+    return { shared: within(this.#room.shared(), (label) => this.#tellable(label)) };
+  }
+
+  /** Whether the other node was told of a member here, whose words and acts may follow. */
   knows(peerId: string): boolean {
     const member = this.#room.member(peerId);
     return member !== undefined && this.#told.has(peerId) && this.#tellable(member.label);
@@ -148,4 +154,14 @@ export class Peering {
   #gone(peerId: string, reason: LeaveReason): void {
     if (this.#members.delete(peerId)) this.#room.remoteGone(this.node, peerId, reason);
   }
+}
+
+/** What is shared without the people whose labels forbid it. */
+function within(shared: SharedState, may: (label: Label) => boolean): SharedState {
+  const { keptOut, letIn } = shared;
+  return {
+    ...shared,
+    keptOut: keptOut.filter(({ label }) => may(label)),
+    letIn: letIn.filter(({ label }) => may(label)),
+  };
 }

@@ -85,7 +85,10 @@ export interface RoomLink {
   chat(peerId: string, chat: { messageId: string; at: number; text: string }): void;
   /** The room's shared state changed here. */
   share(): void;
-  /** On behalf of a host here, at the node where the other peer is. Rejects with the error to answer with. */
+  /**
+   * On behalf of a host here, at the node where the other peer is. Rejects with the error to answer with:
+   * `not_found` also where that node may not know of the host.
+   */
   act(node: NodeKey, act: RoomAct): Promise<void>;
   /**
    * This node goes: each seated member here is told where it may sit now. Resolves with those who were; the others

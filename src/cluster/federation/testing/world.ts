@@ -15,7 +15,7 @@ import {
 import { zoom2020 } from '../../testing/door.ts';
 import type { FederationDeps } from '../deps.ts';
 import { createFederation } from '../federation.ts';
-import type { MemberState, RoomAct, SharedState, WaitingState } from '../messages.ts';
+import type { IdentitiesState, MemberState, RoomAct, SharedState, WaitingState } from '../messages.ts';
 import type { Federation, LocalRoom, Place, RemoteNode, RoomLink } from '../types.ts';
 import { type FakeLinks, FakeNetwork } from './fake-links.ts';
 
@@ -149,8 +149,17 @@ export class FakeRoom implements LocalRoom {
     if (this.knows(node, peerId)) this.chats.push(`${peerId}: ${text}`);
   }
 
+  /** The later lock counts; who is kept out or let in adds up. */
   share(state: SharedState): void {
-    if (state.version > this.state.version) this.state = state;
+    const [late, early] = state.version > this.state.version ? [state, this.state] : [this.state, state];
+    const all = (both: IdentitiesState) => [
+      ...new Map(both.map((one) => [JSON.stringify(one), one])).values(),
+    ];
+    this.state = {
+      ...late,
+      keptOut: all([...late.keptOut, ...early.keptOut]),
+      letIn: all([...late.letIn, ...early.letIn]),
+    };
   }
 
   async act(act: RoomAct): Promise<void> {
