@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IdentitiesState } from '../cluster/federation/messages.ts';
+import { sameLabel } from '../cluster/same-label.ts';
 import type { Label } from '../policy/model.ts';
 import { mergeLabels } from './labels.ts';
 
@@ -16,6 +17,14 @@ export class Identities {
     const before = this.#labels.size;
     this.#put(hash(identity), label);
     return this.#labels.size > before;
+  }
+
+  /** True when somebody who is here is judged by another label now. */
+  relabel(identity: string, label: Label): boolean {
+    const before = this.#labels.get(hash(identity));
+    if (before === undefined || sameLabel(before, mergeLabels(before, label))) return false;
+    this.#put(hash(identity), label);
+    return true;
   }
 
   state(): IdentitiesState {

@@ -50,6 +50,12 @@ export class RoomRules {
     return this.#letIn.add(identity, label);
   }
 
+  /** The label of a participant has changed; true where others were told of it. */
+  relabel(identity: string, label: Label): boolean {
+    const letIn = this.#letIn.relabel(identity, label);
+    return this.#keptOut.relabel(identity, label) || letIn;
+  }
+
   end(): void {
     this.#ended = true;
     this.#version += 1;

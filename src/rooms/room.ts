@@ -93,6 +93,7 @@ export class Room implements MediaAudience {
     this.stays = new Stays({
       gate: this.#media.gate,
       link: () => this.#link,
+      rules: this.rules,
       has: (peer) => this.#peers.get(peer.id) === peer,
       drop: (peer, reason, ending) => this.drop(peer, reason, ending),
       log: deps.log,
@@ -350,6 +351,8 @@ export class Room implements MediaAudience {
   /** Judges one member's legs, then its stay, by its label and the policy of this moment; false: it was ended. */
   rejudgePeer(peer: Peer): boolean {
     if (peer.seated) this.#regions = intersect(this.#regions, peer.label.regions);
+    // By a label that has grown, fewer nodes may know who waits.
+    else if (this.waiting.has(peer) && peer.takeRelabelled()) this.#link.waitingChanged();
     return this.stays.judge(peer);
   }
 

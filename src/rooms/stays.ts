@@ -4,11 +4,13 @@ import { type Ending, endingOf, forbiddenEnding } from './ending.ts';
 import { placeOf } from './local-room.ts';
 import type { Peer } from './peer.ts';
 import type { Log } from './ports.ts';
+import type { RoomRules } from './room-rules.ts';
 
 /** What judging stays needs of the room. */
 export interface StaysHost {
   readonly gate: Pick<MediaGate, 'assertTransport'>;
-  link(): Pick<RoomLink, 'enter' | 'memberChanged' | 'placesChanged'>;
+  link(): Pick<RoomLink, 'enter' | 'memberChanged' | 'placesChanged' | 'share'>;
+  readonly rules: Pick<RoomRules, 'relabel'>;
   /** Whether a peer still has a place here. */
   has(peer: Peer): boolean;
   drop(peer: Peer, reason: 'policy', ending: Ending): void;
@@ -66,6 +68,7 @@ export class Stays {
   labelChanged(peer: Peer): void {
     const link = this.#host.link();
     link.memberChanged(peer.id, 'policy');
+    if (this.#host.rules.relabel(peer.identity, peer.label)) link.share();
     link.placesChanged();
     link
       .enter(placeOf(peer))

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { noFederation } from '../cluster/federation/federation.ts';
 import { admitPeer, denyPeer, endRoom } from './host-actions.ts';
 import { policyRedirect, policyRefusal } from './testing/fake-admission.ts';
 import { RoomsFixture, settled } from './testing/setup.ts';
@@ -46,6 +47,29 @@ it('judges those who waited by the label of their last judgement', async () => {
   fixture.admission.verdict = (session) => ({ kind: 'admit', session: { ...session, label } });
   await admitPeer(host.room, fixture, host.peer, ada.peer.id);
   expect(ada.room.label(ada.peer.id)).toEqual(label);
+});
+
+it('tells the other nodes when the label of one who waits has grown: fewer of them may know', async () => {
+  const told: string[][] = [];
+  const alone = noFederation();
+  const fixture = new RoomsFixture(
+    { waitingRoom: true },
+    {
+      open: (room) => ({
+        ...alone.open(room),
+        waitingChanged: () => told.push(room.waiting().map(({ label }) => label.evidence.join(' '))),
+      }),
+    },
+  );
+  await fixture.host();
+  await fixture.join();
+  expect(told).toEqual([['us']]);
+  const label = { home: 'us', evidence: ['cn', 'us'], regions: null };
+  fixture.admission.verdict = (session) => ({ kind: 'admit', session: { ...session, label } });
+  await fixture.rooms.rejudgeAll();
+  expect(told).toEqual([['us'], ['cn us']]);
+  await fixture.rooms.rejudgeAll();
+  expect(told).toHaveLength(2);
 });
 
 it('refuses those whom nobody admits in time, and then closes the room', async () => {

@@ -32,6 +32,10 @@ export class WaitingRoom {
     return [...this.#waiting.values()].map(({ peer }) => peer);
   }
 
+  has(peer: Peer): boolean {
+    return this.#waiting.get(peer.id)?.peer === peer;
+  }
+
   /** For hosts. */
   list(): { peerId: string; displayName: string }[] {
     return this.peers().map(({ id, displayName }) => ({ peerId: id, displayName }));

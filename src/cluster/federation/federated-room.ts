@@ -156,9 +156,12 @@ export class FederatedRoom {
     this.neighbours.onUpdate(link, update);
   }
 
-  /** After a switch of policy. */
+  /** After a switch of policy: what it forbids is taken back first, then what it allows is told, and asked for. */
   rejudge(): void {
     this.#rejudgeKnown();
+    const { keptOut, letIn } = this.room.shared();
+    if (keptOut.length + letIn.length > 0) this.neighbours.tellAll((peering) => peering.sharedUpdate());
+    this.neighbours.askAgain();
     this.#settle();
   }
 
@@ -203,7 +206,10 @@ export class FederatedRoom {
   /** What others, and this node of others, may not know any more is taken back. */
   #rejudgeKnown(): void {
     for (const peering of this.neighbours.all()) peering.rejudge();
-    this.neighbours.tellAll((peering) => peering.changes(peering.everyone(), 'policy'));
+    this.neighbours.tellAll((peering) => ({
+      ...peering.changes(peering.everyone(), 'policy'),
+      ...peering.waitingUpdate(),
+    }));
   }
 
   #ownPart(): { host: RoomHost; regions: readonly string[] | null } | null {

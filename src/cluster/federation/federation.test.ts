@@ -1,8 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Redirect } from '../../protocol/events.ts';
 import { withPolicy, zoom2020 } from '../testing/door.ts';
-import { roomKey } from './messages.ts';
+import { roomKey, type WaitingState } from './messages.ts';
 import { World } from './testing/world.ts';
+
+/** The example with a fence around eu's datacenters. */
+const EU_FENCED = withPolicy(zoom2020(), {
+  version: 13,
+  regions: new Map(
+    [...zoom2020().policy.regions].map(([name, region]) => [
+      name,
+      name === 'eu' ? { ...region, admits: ['eu'] } : region,
+    ]),
+  ),
+});
 
 let world: World;
 beforeEach(() => vi.useFakeTimers());
@@ -298,13 +309,7 @@ describe('a room that is pulled apart', () => {
     await world.enter('eve', 'eu', 'fra');
     await settle();
     expect(world.seenAt('fra')).toEqual(['ann', 'eve']);
-    const eu = zoom2020().policy.regions.get('eu');
-    if (eu === undefined) throw new Error('no eu');
-    const fenced = withPolicy(zoom2020(), {
-      version: 13,
-      regions: new Map([...zoom2020().policy.regions, ['eu', { ...eu, admits: ['eu'] }]]),
-    });
-    for (const node of world.nodes.values()) node.policy = fenced;
+    for (const node of world.nodes.values()) node.policy = EU_FENCED;
     for (const node of world.nodes.values()) node.federation.rejudge();
     expect(world.leaks()).toEqual([]);
     await settle();
@@ -396,6 +401,76 @@ describe('a move under way', () => {
     await pass(2000);
     expect(namesOf(room.moved.get('dao')).sort()).toEqual(['hkg', 'sjc']);
   });
+});
+
+describe('who waits for a host', () => {
+  const wil = (label: Partial<WaitingState['label']> = {}) => ({
+    peerId: 'wil',
+    displayName: 'Wil',
+    label: { home: 'us', evidence: ['us'], regions: null, ...label },
+  });
+  const seenAtFra = () =>
+    [...world.at('fra').room.waitingThere.values()].flat().map(({ displayName }) => displayName);
+  beforeEach(async () => {
+    world = new World(['sjc', 'fra']);
+    await world.enter('ann', 'us', 'sjc');
+    await world.enter('eve', 'eu', 'fra', { host: true });
+    world.at('sjc').room.waitingHere = [wil()];
+    world.at('sjc').link.waitingChanged();
+    await settle();
+    expect(seenAtFra()).toEqual(['Wil']);
+  });
+
+  it('is forgotten at once by a node whose policy forbids it to know', () => {
+    world.at('fra').policy = EU_FENCED;
+    world.at('fra').federation.rejudge();
+    expect(seenAtFra()).toEqual([]);
+  });
+
+  it('is taken back by a node whose policy forbids another to know', async () => {
+    world.at('sjc').policy = EU_FENCED;
+    world.at('sjc').federation.rejudge();
+    await settle();
+    expect(seenAtFra()).toEqual([]);
+  });
+
+  it('is taken back when its label has changed, and when the room is narrowed', async () => {
+    const { room, link } = world.at('sjc');
+    room.waitingHere = [wil({ regions: ['us'] })];
+    link.waitingChanged();
+    await settle();
+    expect(seenAtFra()).toEqual([]);
+    room.waitingHere = [wil()];
+    link.waitingChanged();
+    await settle();
+    expect(seenAtFra()).toEqual(['Wil']);
+    await world.enter('bob', 'us', 'sjc', { label: { regions: ['us'] } });
+    await settle();
+    expect(seenAtFra()).toEqual([]);
+  });
+});
+
+it('who could not be known by the policy of before is asked for when a node switches alone', async () => {
+  world = new World(['sjc', 'fra']);
+  const [sjc, fra] = [world.at('sjc'), world.at('fra')];
+  await world.enter('ann', 'us', 'sjc');
+  await world.enter('eve', 'eu', 'fra');
+  sjc.room.waitingHere = [
+    { peerId: 'wil', displayName: 'Wil', label: { home: 'us', evidence: ['us'], regions: null } },
+  ];
+  sjc.link.waitingChanged();
+  await settle();
+  fra.policy = EU_FENCED;
+  fra.federation.rejudge();
+  await settle();
+  expect([world.seenAt('fra'), fra.room.waitingThere.get('sjc/node-sjc')]).toEqual([['eve'], []]);
+  // Without the registry: over the link that is there.
+  world.registry.down = true;
+  fra.policy = zoom2020();
+  fra.federation.rejudge();
+  await settle();
+  expect(world.seenAt('fra')).toEqual(['ann', 'eve']);
+  expect(fra.room.waitingThere.get('sjc/node-sjc')).toHaveLength(1);
 });
 
 describe('when something fails', () => {

@@ -1,6 +1,6 @@
 import type { Link } from '../../links/types.ts';
 import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
-import { nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
+import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
 import { type Meet, type MemberState, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
@@ -147,6 +147,15 @@ export class Neighbours {
     this.#host.onChange();
   }
 
+  /** What could not be known here before the policy was switched may be now: whoever said such is asked again. */
+  askAgain(): void {
+    for (const peering of this.all()) {
+      // One that is out of reach, or is being met, says everything anyway.
+      if (!peering.withheld || !peering.link.open || this.#early.has(nodeKey(peering.node))) continue;
+      void this.#alone(peering.node, () => this.#exchange(peering));
+    }
+  }
+
   /** A link is gone: its node has a while to come back over another. */
   onLinkDown(link: Link): void {
     const node = nodeKey(link.peer);
@@ -244,10 +253,7 @@ export class Neighbours {
   /** Dials a node and exchanges what each may know. Never rejects. */
   async #meet(host: HostRef): Promise<boolean> {
     const { id, datacenter } = nodeOfPart(host);
-    const node = nodeKey({ id, datacenter });
-    if (this.#early.has(node)) return false;
-    this.#early.set(node, []);
-    try {
+    return this.#alone({ id, datacenter }, async () => {
       const record = await this.#deps.find(id, datacenter);
       if (record === null || record.epoch !== host.nodeEpoch) {
         this.#isLeftOver(host);
@@ -256,27 +262,45 @@ export class Neighbours {
       if (record.link === null) return false;
       const link = await this.#deps.links.connect({ id, datacenter, link: record.link });
       if (this.#closed) return false;
-      // What is told from here on is told behind the introduction, in order.
-      const peering = this.#peer(link, record.link);
-      const { meet, rest } = this.#introduction(peering);
-      const answering = link.request('room.meet', meet, MEET_REQUEST_MS);
-      for (const members of rest) this.tell(peering, { members });
-      const answer = meetAnswerSchema.parse(await answering);
-      if (!answer.hosting) {
-        this.#isLeftOver(host);
-        return false;
-      }
-      if (this.#closed) return false;
-      peering.meets(answer);
-      this.#lostAt.delete(node);
-      for (const update of this.#early.get(node) ?? []) peering.updated(update);
-      this.#host.onChange();
-      return true;
+      const hosting = await this.#exchange(this.#peer(link, record.link));
+      if (!hosting) this.#isLeftOver(host);
+      return hosting;
+    });
+  }
+
+  /** Introduces this node over the peering's link, and takes the answer; false where the node does not host the room. */
+  async #exchange(peering: Peering): Promise<boolean> {
+    const { link } = peering;
+    // What is told from here on is told behind the introduction, in order.
+    const { meet, rest } = this.#introduction(peering);
+    const answering = link.request('room.meet', meet, MEET_REQUEST_MS);
+    for (const members of rest) this.tell(peering, { members });
+    const answer = meetAnswerSchema.parse(await answering);
+    const node = nodeKey(link.peer);
+    // It may have been dropped, or the room closed, in the meantime.
+    if (!answer.hosting || this.#closed || this.#peerings.get(node) !== peering) return answer.hosting;
+    peering.meets(answer);
+    this.#lostAt.delete(node);
+    for (const update of this.#early.get(node) ?? []) peering.updated(update);
+    this.#host.onChange();
+    return true;
+  }
+
+  /** Runs one meeting with a node, unless there is one already; meanwhile its updates wait. Never rejects. */
+  async #alone({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
+    const node = nodeKey({ id, datacenter });
+    if (this.#early.has(node)) return false;
+    this.#early.set(node, []);
+    try {
+      return await meeting();
     } catch (error) {
       this.#deps.log.warn({ err: error, node: id, datacenter }, 'a node of a room could not be met');
       const peering = this.#peerings.get(node);
       if (peering?.met === false) this.#peerings.delete(node);
-      else if (peering !== undefined && !this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
+      else if (peering !== undefined) {
+        if (!this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
+        this.#mendSoon(LOST_MS);
+      }
       return false;
     } finally {
       this.#early.delete(node);

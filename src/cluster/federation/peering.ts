@@ -19,7 +19,12 @@ export class Peering {
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
   #places: PlacesState = { labels: [], moves: true, regions: null };
+  /** Who waits there, of those who may be known here. */
+  #waiting: readonly WaitingState[] = [];
+  /** What the other node has heard last of who waits here. */
+  #toldWaiting = '[]';
   #met = false;
+  #withheld = false;
 
   constructor(node: RemoteNode, link: Link, room: LocalRoom, here: string, known: Known) {
     this.node = node;
@@ -32,6 +37,11 @@ export class Peering {
   /** Whether the other node has said who is there: before it, its part is what the registry says. */
   get met(): boolean {
     return this.#met;
+  }
+
+  /** Whether the other node has said what could not be known here: by another policy it may be. */
+  get withheld(): boolean {
+    return this.#withheld;
   }
 
   get part(): Part {
@@ -49,6 +59,7 @@ export class Peering {
   /** Takes the whole of what the other node says; members that it does not name are gone. */
   meets({ places, members, others, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
     this.#met = true;
+    this.#withheld = false;
     const named = new Set([...others, ...members.map(({ peerId }) => peerId)]);
     for (const peerId of [...this.#members.keys()]) if (!named.has(peerId)) this.#gone(peerId, 'lost');
     this.updated({ places, members, waiting, shared });
@@ -59,33 +70,27 @@ export class Peering {
     if (update.places !== undefined) this.#places = update.places;
     for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
     for (const member of update.members ?? []) this.#upsert(member);
-    if (update.shared !== undefined) {
-      this.#room.share(within(update.shared, (label) => this.#known(label, this.#here)));
-    }
-    if (update.waiting !== undefined) {
-      this.#room.remoteWaiting(
-        this.node,
-        update.waiting.filter(({ label }) => this.#known(label, this.#here)),
-      );
-    }
+    if (update.shared !== undefined) this.#room.share(within(update.shared, this.#knowable));
+    if (update.waiting !== undefined) this.#waits(update.waiting);
     const { chat } = update;
     const author = chat === undefined ? undefined : this.#members.get(chat.peerId);
-    if (chat !== undefined && author !== undefined && this.#known(author.label, this.#here)) {
+    if (chat !== undefined && author !== undefined && this.#knowable(author.label)) {
       this.#room.remoteChat(this.node, chat.peerId, chat);
     }
   }
 
-  /** Judges again what is known of members there, by the policy of this moment. */
+  /** Judges again what is known of members there, and of who waits, by the policy of this moment. */
   rejudge(): void {
-    for (const member of [...this.#members.values()]) {
-      if (!this.#known(member.label, this.#here)) this.#gone(member.peerId, 'policy');
+    for (const { label, peerId } of [...this.#members.values()]) {
+      if (!this.#knowable(label)) this.#gone(peerId, 'policy');
     }
+    if (this.#waiting.length > 0) this.#waits(this.#waiting);
   }
 
   /** The node has nobody here any more, or is gone. */
   end(reason: 'left' | 'lost' | 'policy'): void {
     for (const peerId of [...this.#members.keys()]) this.#gone(peerId, reason);
-    this.#room.remoteWaiting(this.node, []);
+    this.#waits([]);
   }
 
   /** Everything that the other node may know, to begin with. */
@@ -93,7 +98,9 @@ export class Peering {
     const members = this.#room.members().filter(({ label }) => this.#tellable(label));
     this.#told.clear();
     for (const { peerId } of members) this.#told.add(peerId);
-    return { places, members, waiting: this.#tellableWaiting(), ...this.sharedUpdate() };
+    const waiting = this.#tellableWaiting();
+    this.#toldWaiting = JSON.stringify(waiting);
+    return { places, members, waiting, ...this.sharedUpdate() };
   }
 
   /** What to tell of members here that came, changed or went; what may not be known any more is taken back. */
@@ -117,8 +124,13 @@ export class Peering {
     return new Set([...this.#told, ...this.#room.members().map(({ peerId }) => peerId)]);
   }
 
+  /** Who waits here, where that is not what the other node has heard. */
   waitingUpdate(): Pick<Update, 'waiting'> {
-    return { waiting: this.#tellableWaiting() };
+    const waiting = this.#tellableWaiting();
+    const told = JSON.stringify(waiting);
+    if (told === this.#toldWaiting) return {};
+    this.#toldWaiting = told;
+    return { waiting };
   }
 
   sharedUpdate(): Pick<Meet, 'shared'> {
@@ -135,13 +147,25 @@ export class Peering {
     return this.#room.waiting().filter(({ label }) => this.#tellable(label));
   }
 
+  /** Whether it may be known here. */
+  readonly #knowable = (label: Label): boolean => {
+    const may = this.#known(label, this.#here);
+    if (!may) this.#withheld = true;
+    return may;
+  };
+
   /** By the certificate of the link that it would go out on. */
   #tellable(label: Label): boolean {
     return this.#known(label, this.link.peer.datacenter);
   }
 
+  #waits(waiting: readonly WaitingState[]): void {
+    this.#waiting = waiting.filter(({ label }) => this.#knowable(label));
+    this.#room.remoteWaiting(this.node, this.#waiting);
+  }
+
   #upsert(member: MemberState): void {
-    if (!this.#known(member.label, this.#here)) {
+    if (!this.#knowable(member.label)) {
       this.#gone(member.peerId, 'policy');
       return;
     }

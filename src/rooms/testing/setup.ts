@@ -4,6 +4,7 @@ import type { Label } from '../../policy/model.ts';
 import type { JoinClaims } from '../../protocol/token.ts';
 import { DEFAULT_ROOM_LIMITS, type RoomLimits } from '../limits.ts';
 import type { Peer } from '../peer.ts';
+import type { RoomDeps } from '../ports.ts';
 import type { Room } from '../room.ts';
 import { RoomManager } from '../room-manager.ts';
 import { admitted, FakeAdmission } from './fake-admission.ts';
@@ -37,11 +38,11 @@ export class RoomsFixture {
   readonly clock = new FakeClock();
   readonly rooms: RoomManager;
 
-  constructor(limits: Partial<RoomLimits> = {}) {
+  constructor(limits: Partial<RoomLimits> = {}, federation: RoomDeps['federation'] = noFederation()) {
     this.rooms = new RoomManager({
       engine: this.engine,
       admission: this.admission,
-      federation: noFederation(),
+      federation,
       node: NODE,
       policyDigest: () => 'sha256:test',
       limits: { ...DEFAULT_ROOM_LIMITS, ...limits },

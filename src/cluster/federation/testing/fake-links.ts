@@ -10,6 +10,8 @@ export class FakeNetwork {
   /** By address. */
   readonly nodes = new Map<string, FakeLinks>();
   readonly #cut = new Set<string>();
+  /** Told of everything that is said, at the moment when it is: by whom, to whom, and what. */
+  onSaid: (from: LinkPeer, to: LinkPeer, data: unknown) => void = () => {};
 
   join(peer: LinkPeer): FakeLinks {
     const links = new FakeLinks(peer, this);
@@ -64,7 +66,8 @@ export class FakeLinks implements Links {
     if (nodeKey(far.peer) !== nodeKey(target)) {
       throw new LinkError('link_refused', 'another node');
     }
-    const [here, there] = [new FakeLink(far.peer, this), new FakeLink(this.peer, far)];
+    const said = this.#network.onSaid;
+    const [here, there] = [new FakeLink(far.peer, this, said), new FakeLink(this.peer, far, said)];
     here.other = there;
     there.other = here;
     this.add(here);
@@ -114,22 +117,27 @@ class FakeLink implements Link {
   other: FakeLink | null = null;
   open = true;
   readonly owner: FakeLinks;
+  readonly #onSaid: FakeNetwork['onSaid'];
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(peer: LinkPeer, owner: FakeLinks) {
+  constructor(peer: LinkPeer, owner: FakeLinks, onSaid: FakeNetwork['onSaid']) {
     this.peer = peer;
     this.owner = owner;
+    this.#onSaid = onSaid;
   }
 
   request(name: string, data: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(new LinkError('link_lost', 'down'));
       if (!this.open) return lost();
+      this.#onSaid(this.owner.peer, this.peer, data);
       this.#deliver(
         async (there) => {
-          const answer = await there.owner.requests.get(name)?.(there, copy(data));
+          const answer = there.owner.requests.get(name)?.(there, copy(data));
+          this.#onSaid(this.peer, this.owner.peer, answer);
+          const whole = await answer;
           if (!this.open) return lost();
-          resolve(copy(answer));
+          resolve(copy(whole));
         },
         (error) => (this.open ? reject(error) : lost()),
       );
@@ -137,6 +145,8 @@ class FakeLink implements Link {
   }
 
   notice(name: string, data: unknown): void {
+    if (!this.open) return;
+    this.#onSaid(this.owner.peer, this.peer, data);
     this.#deliver(
       async (there) => there.owner.notices.get(name)?.(there, copy(data)),
       () => {},

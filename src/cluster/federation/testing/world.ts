@@ -1,5 +1,6 @@
 import { allowedForLabel } from '../../../policy/allowed.ts';
 import type { CompiledPolicy } from '../../../policy/compile.ts';
+import { narrow } from '../../../policy/label.ts';
 import type { Label } from '../../../policy/model.ts';
 import { type NodeKey, nodeKey } from '../../../policy/node-key.ts';
 import { routeWithin, type SeatList } from '../../../policy/routing.ts';
@@ -18,6 +19,7 @@ import { createFederation } from '../federation.ts';
 import type { IdentitiesState, MemberState, RoomAct, SharedState, WaitingState } from '../messages.ts';
 import type { Federation, LocalRoom, Place, RemoteNode, RoomLink } from '../types.ts';
 import { type FakeLinks, FakeNetwork } from './fake-links.ts';
+import { People } from './people.ts';
 
 /** A registry of rooms alone, which can go away, and forget. */
 export class FakeRooms {
@@ -71,6 +73,8 @@ export class FakeRooms {
 /** One room at one node of the world. */
 export class FakeRoom implements LocalRoom {
   readonly id = 'standup';
+  /** Told of the label of all that comes from another node, as it comes. */
+  readonly #onReceived: (what: string, label: Label) => void;
   readonly seated = new Map<string, Place & { name: string; host: boolean }>();
   readonly entering = new Map<string, Place>();
   readonly known = new Map<string, { node: RemoteNode; member: MemberState }>();
@@ -89,6 +93,10 @@ export class FakeRoom implements LocalRoom {
     remainingSeconds: null,
   };
   regions: readonly string[] | null = null;
+
+  constructor(onReceived: (what: string, label: Label) => void) {
+    this.#onReceived = onReceived;
+  }
 
   places(): Place[] {
     return [...this.seated.values(), ...this.entering.values()];
@@ -125,7 +133,8 @@ export class FakeRoom implements LocalRoom {
   }
 
   remoteMember(node: RemoteNode, member: MemberState): void {
-    const { peerId } = member;
+    const { peerId, label } = member;
+    this.#onReceived(peerId, label);
     if (!this.known.has(peerId) || this.knows(node, peerId)) this.known.set(peerId, { node, member });
   }
 
@@ -142,15 +151,22 @@ export class FakeRoom implements LocalRoom {
   }
 
   remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void {
+    for (const { peerId, label } of waiting) this.#onReceived(`${peerId} who waits`, label);
     this.waitingThere.set(nodeKey(node), waiting);
   }
 
   remoteChat(node: RemoteNode, peerId: string, { text }: { text: string }): void {
-    if (this.knows(node, peerId)) this.chats.push(`${peerId}: ${text}`);
+    const author = this.known.get(peerId)?.member;
+    if (author === undefined || !this.knows(node, peerId)) return;
+    this.#onReceived(text, author.label);
+    this.chats.push(`${peerId}: ${text}`);
   }
 
   /** The later lock counts; who is kept out or let in adds up. */
   share(state: SharedState): void {
+    for (const { label, hashes } of [...state.keptOut, ...state.letIn]) {
+      this.#onReceived(hashes.join(), label);
+    }
     const [late, early] = state.version > this.state.version ? [state, this.state] : [this.state, state];
     const all = (both: IdentitiesState) => [
       ...new Map(both.map((one) => [JSON.stringify(one), one])).values(),
@@ -193,6 +209,7 @@ export interface EnterOptions {
 export class World {
   readonly network = new FakeNetwork();
   readonly registry = new FakeRooms();
+  readonly people = new People();
   readonly nodes = new Map<string, FakeNode>();
   readonly policy = zoom2020();
   /** What every node decided by the room's rule. */
@@ -204,13 +221,16 @@ export class World {
 
   /** One node in each datacenter: `node-DATACENTER`, or by the id given. */
   constructor(datacenters: readonly string[], ids: Readonly<Record<string, string>> = {}) {
+    this.network.onSaid = (from, to, data) => this.people.said(from, to, data, this.at(from.datacenter));
     for (const datacenter of datacenters) this.start(datacenter, ids[datacenter] ?? `node-${datacenter}`);
   }
 
   private start(datacenter: string, id: string): void {
     const epoch = 1;
     const links = this.network.join({ id, datacenter });
-    const room = new FakeRoom();
+    const room = new FakeRoom((what, label) => {
+      if (!knowable(node, label)) this.people.leaks.push(`${what} taken at ${datacenter}`);
+    });
     const deps: FederationDeps = {
       cloud: 'commercial',
       node: { id, datacenter, epoch },
@@ -302,6 +322,7 @@ export class World {
       jti: `jti-of-${peerId}`,
       moves,
     };
+    this.people.put(peerId, place.label, datacenter);
     room.entering.set(peerId, place);
     try {
       const entered = await link.enter(place);
@@ -330,11 +351,64 @@ export class World {
     link.placesChanged();
   }
 
+  /** Someone waits at a datacenter for a host. */
+  wait(peerId: string, label: WaitingState['label'], datacenter: string): void {
+    const { room, link } = this.at(datacenter);
+    this.people.put(peerId, label, datacenter);
+    room.waitingHere = [...room.waitingHere, { peerId, displayName: `name of ${peerId}`, label }];
+    link.waitingChanged();
+  }
+
+  /** One who waits is let in, or gives up. */
+  unwait(peerId: string, datacenter: string): void {
+    const { room, link } = this.at(datacenter);
+    room.waitingHere = room.waitingHere.filter((other) => other.peerId !== peerId);
+    link.waitingChanged();
+  }
+
+  /** The label of somebody changes: judged at the door first, then by the room, as a newcomer's. */
+  async relabel(peerId: string, label: WaitingState['label'], datacenter: string): Promise<void> {
+    const { room, link, policy } = this.at(datacenter);
+    const serves = allowedForLabel(policy, label, datacenter);
+    this.people.put(peerId, label, datacenter);
+    const place = room.seated.get(peerId);
+    if (place === undefined) {
+      room.waitingHere = room.waitingHere.map((one) => (one.peerId === peerId ? { ...one, label } : one));
+      if (serves) link.waitingChanged();
+      else this.unwait(peerId, datacenter);
+      return;
+    }
+    room.seated.set(peerId, { ...place, label });
+    if (!serves) {
+      this.leave(peerId, datacenter);
+      return;
+    }
+    link.memberChanged(peerId, 'policy');
+    link.placesChanged();
+    const entered = await link.enter({ ...place, label }).catch(() => null);
+    if (entered !== null && entered.kind !== 'admit' && room.seated.has(peerId))
+      this.leave(peerId, datacenter);
+  }
+
+  /** One node switches: what it knows of others is judged first, then who is here. */
+  switchPolicy(datacenter: string, policy: CompiledPolicy): void {
+    const node = this.at(datacenter);
+    node.policy = policy;
+    node.federation.rejudge();
+    for (const { peerId, label } of node.room.seated.values()) {
+      if (!allowedForLabel(policy, label, datacenter)) this.leave(peerId, datacenter);
+    }
+    for (const { peerId, label } of node.room.waiting()) {
+      if (!allowedForLabel(policy, label, datacenter)) this.unwait(peerId, datacenter);
+    }
+  }
+
   kill(datacenter: string): void {
     const node = this.at(datacenter);
     node.alive = false;
     node.room.seated.clear();
     node.room.entering.clear();
+    node.room.waitingHere = [];
     this.network.kill(node.links);
   }
 
@@ -349,13 +423,16 @@ export class World {
     return [...room.seated.keys(), ...room.known.keys()].sort();
   }
 
-  /** Whatever is known of a peer at a node is allowed there, by that node's policy: what T2 says of words. */
+  /**
+   * What T2 says of words: whatever was said to a node might be known there, by the policy of who said it; whatever a
+   * node took, and still knows, may be known there by its own.
+   */
   leaks(): string[] {
-    const leaks: string[] = [];
-    for (const { datacenter, room, policy } of this.nodes.values()) {
-      for (const { member } of room.known.values()) {
-        if (!allowedForLabel(policy, member.label, datacenter))
-          leaks.push(`${member.peerId} at ${datacenter}`);
+    const leaks = [...this.people.leaks];
+    for (const node of this.nodes.values()) {
+      const members = [...node.room.known.values()].map(({ member }) => member);
+      for (const { peerId, label } of [...members, ...[...node.room.waitingThere.values()].flat()]) {
+        if (!knowable(node, label)) leaks.push(`${peerId} at ${node.datacenter}`);
       }
     }
     return leaks;
@@ -392,4 +469,8 @@ export class World {
       },
     };
   }
+}
+
+function knowable({ policy, room, datacenter }: FakeNode, label: Label): boolean {
+  return allowedForLabel(policy, narrow(label, room.regions), datacenter);
 }
