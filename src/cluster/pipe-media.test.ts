@@ -117,6 +117,8 @@ describe('media on leases', () => {
     hkg.linked.mend();
     cloud.clock += 1000;
     await until('a link again', () => hkg.linked.links.up().length === 1);
+    // Messages of a link are in order: the lease was renewed before this is answered.
+    await expect(hkg.linked.links.up()[0]?.request('a request behind it', {})).rejects.toThrow();
     cloud.clock += 15_000;
     const back = hears(bob);
     await until('media', () => hears(bob) > back + 20);

@@ -72,6 +72,24 @@ describe('beside a call', () => {
     await callGoesOn();
   }, 90_000);
 
+  it('a defect of the node is told and counted, and everyone is judged again', async () => {
+    const judged = async (): Promise<number> =>
+      // Absent, and no number, before the first.
+      (await metric(
+        'watershed_decisions_total{step="switch",kind="admit",code="admitted",region="local"}',
+      )) || 0;
+    expect(await judged()).toBe(0);
+    node.defect(new Error('left alone'));
+    await waitFor('both to be judged again', async () => (await judged()) === 2);
+    await callGoesOn();
+    expect(await metric('watershed_defects_total{kind="rejection"}')).toBe(1);
+    expect(await (await fetch(`${node.url}/readyz`)).json()).toMatchObject({
+      ready: true,
+      warnings: [{ check: 'defects', reason: '1 unexpected failures since the start: see the log' }],
+    });
+    expect(node.log()).toMatch(/"level":60,.*"message":"left alone","stack":"Error: left alone\\n/);
+  });
+
   it('200 admitted sockets that never speak are closed with 4408', async () => {
     const token = await node.token({ room: 'silent' });
     const silent: Conversation[] = [];

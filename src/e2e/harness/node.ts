@@ -14,6 +14,8 @@ export interface TestNode {
   token(claims: Partial<JoinTokenClaims> & { room: string }, ttlSeconds?: number): Promise<string>;
   /** Everything that the node logged, one JSON record a line. */
   log(): string;
+  /** As the process tells its node of a rejection that nobody waits for. */
+  defect(error: Error): void;
   /** As SIGTERM begins: resolves once everyone is handed over. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ ${yaml}`;
         { ttlSeconds },
       ),
     log: () => lines.join(''),
+    defect: (error) => node.defect('rejection', error),
     drain: () => node.drain(0),
     close: node.close,
   };
