@@ -438,6 +438,31 @@ export class World {
     return leaks;
   }
 
+  /** At rest: who is not known at a living node that could know them, and who is that is not there any more. */
+  disagreements(): string[] {
+    const living = [...this.nodes.values()].filter(({ alive }) => alive);
+    return living.flatMap((node) => {
+      const { room, datacenter } = node;
+      const others = living.filter((other) => other !== node);
+      const known = new Set([
+        ...room.known.keys(),
+        ...[...room.waitingThere.values()].flat().map(({ peerId }) => peerId),
+      ]);
+      const occupied = room.places().length + room.waiting().length > 0;
+      const there = others.flatMap((other) =>
+        [...other.room.members(), ...other.room.waiting()].filter(
+          ({ label }) => knowable(node, label) && knowable({ ...other, datacenter }, label),
+        ),
+      );
+      const missing = occupied ? there.filter(({ peerId }) => !known.has(peerId)) : [];
+      const left = [...known].filter((peerId) => !there.some((other) => other.peerId === peerId));
+      return [
+        ...missing.map(({ peerId }) => `${peerId} is not known at ${datacenter}`),
+        ...left.map((peerId) => `${peerId} is known at ${datacenter} still`),
+      ];
+    });
+  }
+
   /** Where a peer of a region may go, as the policy alone says. */
   routeOf(region: string, jti = ''): SeatList {
     return routeWithin(this.policy, region, () => true, jti);
@@ -471,6 +496,9 @@ export class World {
   }
 }
 
-function knowable({ policy, room, datacenter }: FakeNode, label: Label): boolean {
+function knowable(
+  { policy, room, datacenter }: Pick<FakeNode, 'policy' | 'room' | 'datacenter'>,
+  label: Label,
+): boolean {
   return allowedForLabel(policy, narrow(label, room.regions), datacenter);
 }
