@@ -665,4 +665,16 @@ describe('a node that goes', () => {
     world.registry.down = true;
     await expect(world.at('hkg').link.handOver()).rejects.toMatchObject({ code: 'registry_unavailable' });
   });
+
+  it('leads whom it can, though one cannot be told where to go', async () => {
+    world = new World(['iad', 'sjc']);
+    await world.enter('ann', 'us', 'iad');
+    await world.enter('bob', 'us', 'iad');
+    world.down.add('iad');
+    world.meanwhile = (_datacenter, step, peerId) => {
+      if (step === 'redirect' && peerId === 'ann') throw new Error('it cannot be signed');
+    };
+    expect(await world.at('iad').link.handOver()).toEqual(new Set(['bob']));
+    expect([...world.at('iad').room.moved.keys()]).toEqual(['bob']);
+  });
 });
