@@ -10,7 +10,7 @@ import { World } from './testing/world.ts';
  * hash, an act) is said to a node, or kept by one, whose datacenter their label does not admit them to; and when things
  * have calmed down, everyone who may be known is.
  */
-const SCHEDULES = Number(process.env.WATERSHED_SCHEDULES ?? 600);
+const SCHEDULES = Number(process.env.WATERSHED_SCHEDULES ?? 4000);
 const SEED = Number(process.env.WATERSHED_SCHEDULES_SEED ?? 2020);
 
 beforeEach(() => vi.useFakeTimers());

@@ -33,7 +33,7 @@ export class FakeNetwork {
     return this.#cut.has(`${nodeKey(a)} ${nodeKey(b)}`);
   }
 
-  /** A node is killed: its links go down, and it cannot be dialled. */
+  /** A node is killed: its links go down, and nobody dials it, nor it anybody. */
   kill(links: FakeLinks): void {
     this.nodes.delete(links.address);
     links.drop(() => true);
@@ -60,7 +60,8 @@ export class FakeLinks implements Links {
     if (known !== undefined) return known;
     await Promise.resolve();
     const far = this.#network.nodes.get(target.link);
-    if (far === undefined || this.#network.isCut(this.peer, target)) {
+    const dead = this.#network.nodes.get(this.address) !== this;
+    if (dead || far === undefined || this.#network.isCut(this.peer, target)) {
       throw new LinkError('link_unreachable', target.link);
     }
     if (nodeKey(far.peer) !== nodeKey(target)) {
