@@ -282,6 +282,8 @@ export class Neighbours {
     peering.meets(answer);
     this.#lostAt.delete(node);
     for (const update of this.#early.get(node) ?? []) peering.updated(update);
+    // From here on a switch of policy finds the node met, and asks again for what was withheld.
+    this.#early.delete(node);
     this.#host.onChange();
     return true;
   }
@@ -290,7 +292,8 @@ export class Neighbours {
   async #alone({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
     const node = nodeKey({ id, datacenter });
     if (this.#early.has(node)) return false;
-    this.#early.set(node, []);
+    const early: Update[] = [];
+    this.#early.set(node, early);
     try {
       return await meeting();
     } catch (error) {
@@ -303,7 +306,7 @@ export class Neighbours {
       }
       return false;
     } finally {
-      this.#early.delete(node);
+      if (this.#early.get(node) === early) this.#early.delete(node);
     }
   }
 
