@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorker, type types } from 'mediasoup';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { openVeth, type Veth } from '../src/testing/namespaces.ts';
 import { ensureWorker } from './ensure.ts';
 import { rtpPacket } from './rtp-packet.ts';
 
@@ -100,60 +101,32 @@ async function forward(worker: types.Worker, path: Path): Promise<number[][]> {
 
 /** A namespace at the end of a thin line with an MTU of 1000; undefined where none may be made, as in a container. */
 function openThinLine() {
-  const name = `watershed-egress-${process.pid}`;
-  const [outer, inner] = [`wse${process.pid}`, `wsf${process.pid}`];
-  const [here, there] = [`10.234.${process.pid % 256}.1`, `10.234.${process.pid % 256}.2`];
+  const subnet = `10.234.${process.pid % 256}`;
+  const [here, there] = [`${subnet}.1`, `${subnet}.2`];
   const dir = mkdtempSync(join(tmpdir(), 'watershed-egress-'));
-  const ip = (...args: string[]): unknown =>
-    execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let veth: Veth | undefined;
   const close = (): void => {
     rmSync(dir, { recursive: true, force: true });
-    for (const args of [
-      ['link', 'del', outer],
-      ['netns', 'del', name],
-    ]) {
-      try {
-        ip(...args);
-      } catch {
-        // Was not made, or is gone.
-      }
-    }
+    veth?.close();
   };
   try {
-    ip('netns', 'add', name);
-    ip(
-      'link',
-      'add',
-      outer,
-      'mtu',
-      '1000',
-      'type',
-      'veth',
-      'peer',
-      'name',
-      inner,
-      'mtu',
-      '1000',
-      'netns',
-      name,
-    );
-    ip('addr', 'add', `${here}/30`, 'dev', outer);
-    ip('link', 'set', outer, 'up');
-    ip('-n', name, 'addr', 'add', `${there}/30`, 'dev', inner);
-    ip('-n', name, 'link', 'set', inner, 'up');
+    veth = openVeth({ prefix: 'watershed-egress-', device: 'wse', here, there, mtu: 1000 });
     const shape = ['root', 'tbf', 'rate', '20mbit', 'burst', '3000', 'limit', '10000000'];
-    execFileSync('tc', ['-n', name, 'qdisc', 'add', 'dev', inner, ...shape], { stdio: 'ignore' });
+    execFileSync('tc', ['-n', veth.namespace, 'qdisc', 'add', 'dev', veth.inner, ...shape], {
+      stdio: 'ignore',
+    });
   } catch {
     close();
     return undefined;
   }
+  const command = veth.command.join(' ');
   return {
     here,
     there,
     /** The same worker within the namespace. */
     within(workerBin: string): string {
       const script = join(dir, 'mediasoup-worker');
-      writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${name} '${workerBin}' "$@"\n`, { mode: 0o755 });
+      writeFileSync(script, `#!/bin/sh\nexec ${command} '${workerBin}' "$@"\n`, { mode: 0o755 });
       return script;
     },
     close,

@@ -6,6 +6,7 @@ interface Given {
   readonly seconds: number | undefined;
   readonly seed: number | undefined;
   readonly rounds: number | undefined;
+  readonly people: number | undefined;
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -18,6 +19,13 @@ const trials: Readonly<Record<string, (given: Given) => Promise<boolean>>> = {
     const { breaches, admitted } = await schedules({ seed, rounds, say });
     for (const breach of breaches) say(breach);
     return breaches.length === 0 && admitted > 0;
+  },
+  links: async ({ seed = Math.floor(Math.random() * 2 ** 31), rounds = 12, people = 300 }) => {
+    const { links } = await import('./links.ts');
+    say(`seed ${seed}`);
+    const { differences, dropped } = await links({ seed, rounds, people, rooms: 3, say });
+    for (const difference of differences) say(difference);
+    return differences.length === 0 && dropped > 0;
   },
   'redis-outage': async ({ seconds = 420 }) => {
     const { GAP_MS, redisOutage } = await import('./redis-outage.ts');
@@ -41,20 +49,22 @@ async function main(args: readonly string[]): Promise<number> {
     seconds: { type: 'string' },
     seed: { type: 'string' },
     rounds: { type: 'string' },
+    people: { type: 'string' },
   } as const;
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [name = ''] = positionals;
   const trial = Object.hasOwn(trials, name) ? trials[name] : undefined;
   if (trial === undefined) {
     const names = Object.keys(trials).join('|');
-    say(`usage: npm run trial -- ${names} [--seconds N] [--seed N] [--rounds N]`);
+    say(`usage: npm run trial -- ${names} [--seconds N] [--seed N] [--rounds N] [--people N]`);
     return 2;
   }
-  const { seconds, seed, rounds } = values;
+  const { seconds, seed, rounds, people } = values;
   const held = await trial({
     seconds: numberOf(seconds),
     seed: numberOf(seed),
     rounds: numberOf(rounds),
+    people: numberOf(people),
   });
   say(held ? 'held' : 'NOT HELD');
   return held ? 0 : 1;
