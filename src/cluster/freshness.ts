@@ -69,7 +69,9 @@ export function createFreshness({ own, ask, now = () => performance.now() }: Fre
       before.stamp = { epoch, sequence };
       before.since = now();
       // Somebody who writes a dead node's last record has no later one. A run of them that was kept can be played,
-      // once and no longer.
+      // once and no longer. To close that, records that go on would have to count for nothing while their node cannot
+      // be asked: a node that starts while datacenters are cut from each other would list none of the others, though
+      // clients reach them. What a played run costs is a try at a node that does not answer.
       before.confirmed = true;
     }
     return before;
