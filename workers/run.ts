@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 export interface RunOptions {
   readonly cwd: string;
   readonly signal?: AbortSignal | undefined;
+  /** Added to this process's environment. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Told of each line of output. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** What the tool reads. */
@@ -27,13 +29,14 @@ export class ToolFailed extends Error {
  * @throws ToolFailed
  */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<void> {
-  const { cwd, signal, onLine, stdin } = options;
+  const { cwd, signal, env, onLine, stdin } = options;
   signal?.throwIfAborted();
   // SIGTERM makes ninja end its compilers and remove what they had half written.
   const child = spawn(command, args, {
     cwd,
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     signal,
+    ...(env && { env: { ...process.env, ...env } }),
   });
   // A tool that ends before it has read everything says why itself.
   child.stdin?.on('error', () => {}).end(stdin);

@@ -4,9 +4,8 @@ import { waitFor } from '../../src/testing/wait.ts';
 import { ensureWorker } from '../../workers/ensure.ts';
 import { Generator } from './generator.ts';
 import type { NewTransport, SrtpProfile, TransportState } from './messages.ts';
+import { connect, type Ends, FEEDBACK, publish, send, subscribe, VIDEO } from './testing/call.ts';
 
-const VIDEO = { mimeType: 'video/VP8', payloadType: 96, clockRate: 90_000 };
-const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }];
 const PROFILES: SrtpProfile[] = ['AEAD_AES_256_GCM', 'AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80'];
 
 let worker: types.Worker;
@@ -40,30 +39,7 @@ afterEach(async () => {
   await generator.close();
 });
 
-/** A transport of the worker's, with the generator's end of it connected. */
-async function connect(
-  name: string,
-  more: Partial<NewTransport> = {},
-  at: types.Router = router,
-): Promise<types.WebRtcTransport> {
-  const transport = await at.createWebRtcTransport({ webRtcServer: server });
-  await transport.connect({
-    dtlsParameters: {
-      role: 'client',
-      fingerprints: [{ algorithm: 'sha-256', value: generator.fingerprint.value }],
-    },
-  });
-  await generator.addTransport({ transport: name, bind: '127.0.0.1', ...farEnd(transport), ...more });
-  return transport;
-}
-
-function farEnd(transport: types.WebRtcTransport) {
-  return {
-    ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },
-    candidates: transport.iceCandidates.map(({ address, port }) => ({ ip: address, port })),
-    fingerprints: transport.dtlsParameters.fingerprints,
-  };
-}
+const ends = (at: types.Router = router): Ends => ({ generator, router: at, server });
 
 /** One publisher and one subscriber of it, as `sender` and `receiver`. */
 async function call(
@@ -74,47 +50,14 @@ async function call(
     at?: types.Router;
   } = {},
 ) {
-  const at = options.at ?? router;
-  const publishing = await connect('publisher', options.publisher, at);
-  const subscribing = await connect('subscriber', options.subscriber, at);
+  const at = ends(options.at);
+  const publishing = await connect(at, 'publisher', options.publisher);
+  const subscribing = await connect(at, 'subscriber', options.subscriber);
   await Promise.all([generator.connected('publisher'), generator.connected('subscriber')]);
-  const producer = await publishing.produce({
-    kind: 'video',
-    rtpParameters: {
-      codecs: [
-        { ...VIDEO, rtcpFeedback: FEEDBACK },
-        { mimeType: 'video/rtx', payloadType: 97, clockRate: 90_000, parameters: { apt: 96 } },
-      ],
-      encodings: [{ ssrc: 1111, rtx: { ssrc: 1112 } }],
-      rtcp: { cname: 'test' },
-    },
-  });
-  const consumer = await subscribing.consume({
-    producerId: producer.id,
-    rtpCapabilities: at.rtpCapabilities,
-  });
-  const [encoding] = consumer.rtpParameters.encodings ?? [];
-  if (encoding?.ssrc === undefined || encoding.rtx === undefined) throw new Error('no SSRC or no RTX');
-  await generator.addReceiver({
-    transport: 'subscriber',
-    receiver: 'receiver',
-    ssrc: encoding.ssrc,
-    rtx: { ssrc: encoding.rtx.ssrc },
-    clockRate: 90_000,
-    codec: 'vp8',
-    nack: options.nack === true,
-  });
-  await generator.addSender({
-    transport: 'publisher',
-    sender: 'sender',
-    shape: 'video',
-    codec: 'vp8',
-    ssrc: 1111,
-    pt: 96,
-    rtx: { ssrc: 1112, pt: 97 },
-    clockRate: 90_000,
-    stream: 7,
-  });
+  const producer = await publish(publishing);
+  const as = { transport: 'subscriber', receiver: 'receiver', nack: options.nack === true };
+  const consumer = await subscribe(at, subscribing, producer, as);
+  await send(generator, 'publisher');
   return { producer, consumer, subscribing };
 }
 
@@ -262,12 +205,12 @@ describe('through a worker', () => {
 
   it('an SFU is not believed when its certificate is another one than it signalled', async () => {
     const value = Array.from({ length: 32 }, () => '00').join(':');
-    await connect('publisher', { fingerprints: [{ algorithm: 'sha-256', value }] });
+    await connect(ends(), 'publisher', { fingerprints: [{ algorithm: 'sha-256', value }] });
     await expect(generator.connected('publisher')).rejects.toThrow('certificate');
   });
 
   it('a transport that the worker closes is told of', async () => {
-    const transport = await connect('publisher');
+    const transport = await connect(ends(), 'publisher');
     await generator.connected('publisher');
     transport.close();
     await waitFor('the closing', () => states.some(({ state }) => state === 'closed'));

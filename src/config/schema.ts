@@ -122,7 +122,7 @@ export const nodeConfigSchema = z.strictObject({
       initialOutgoingBitrate: count(64_000, 1_000_000_000).default(1_000_000),
       /** ms between two key-frame requests for one producer. */
       keyFrameInterval: count(100, 60_000).default(1000),
-      consumersPerWorker: count(1, 10_000).default(500),
+      consumersPerWorker: count(1, 10_000).default(1000),
     }),
   }),
   rooms: section({

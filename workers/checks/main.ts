@@ -3,11 +3,13 @@
 //   fuzz [SECONDS] [SEED]      mutated packets to a worker with sanitizers (600 s, a new seed)
 //   churn [SECONDS] [SEED]     workers that open and close everything at once, with sanitizers (600 s, a new seed)
 //   media                      the self-test's media through a worker with sanitizers
+//   call [SCENARIO]            a load test, by a cluster whose workers have sanitizers (meeting-4x4)
 //   valgrind [SECONDS] [SEED]  as fuzz and media, but the worker as it is, watched by valgrind
+import { join } from 'node:path';
 import { ensureWorker } from '../ensure.ts';
 import { WorkerError } from '../errors.ts';
 import type { Progress } from '../progress.ts';
-import { ToolFailed } from '../run.ts';
+import { run, ToolFailed } from '../run.ts';
 import { selfTest } from '../selftest.ts';
 import { churn } from './churn.ts';
 import { fuzz } from './fuzz.ts';
@@ -51,6 +53,12 @@ async function fuzzed(workerBin: string): Promise<void> {
   say(`${packets} packets of seed ${seed}, nothing found`);
 }
 
+async function loadTest(workerBin: string, scenario: string): Promise<void> {
+  const cwd = join(import.meta.dirname, '../..');
+  const args = ['loadtest/loadtest.mjs', '--scenario', `loadtest/scenarios/${scenario}.yaml`];
+  await run(process.execPath, args, { cwd, env: { WATERSHED_WORKER_BIN: workerBin }, onLine: say });
+}
+
 async function check(): Promise<void> {
   switch (what) {
     case 'unit': {
@@ -76,6 +84,12 @@ async function check(): Promise<void> {
       );
       say('media went through, nothing found');
       break;
+    case 'call': {
+      const { path } = await ensureSanitizedWorker(building());
+      await underWatch(sanitizers, path, (watched) => loadTest(watched, rest[0] ?? 'meeting-4x4'));
+      say('the load test passed, nothing found');
+      break;
+    }
     case 'valgrind':
       await underWatch(memcheck, (await ensureWorker()).path, async (watched) => {
         await selfTest(watched, { timeoutMs: MEDIA_MS });
@@ -84,7 +98,7 @@ async function check(): Promise<void> {
       break;
     default:
       say(
-        'usage: npm run worker-checks -- unit [stock] [TESTS…] | media | fuzz, churn or valgrind [SECONDS] [SEED]',
+        'usage: npm run worker-checks -- unit [stock] [TESTS…] | media | call [SCENARIO] | fuzz, churn or valgrind [SECONDS] [SEED]',
       );
       process.exitCode = 2;
   }
