@@ -77,8 +77,10 @@ describe('no packet of us enters a router of sha', () => {
     const wei = await join(cloud, 'cn', WEI);
     await everyoneHears(chen, wei);
     expect([chen, wei].map(seatOf)).toEqual(['sha', 'sha']);
-    await watch.sample();
-    expect(watch.producers('sha').filter(({ packets }) => packets > 40).length).toBeGreaterThan(1);
+    await waitFor('media at sha', async () => {
+      await watch.sample();
+      return watch.producers('sha').filter(({ packets }) => packets > 40).length > 1;
+    });
 
     const ann = await join(cloud, 'us', ANN);
     await allAt('hkg', ann, chen, wei);
