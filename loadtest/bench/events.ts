@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { createMediaEngine } from '../../src/media/engine.ts';
+import { startEngine } from '../../src/media/testing/fixture.ts';
 import type { MediaEngine, MediaPeer, MediaRoom } from '../../src/media/types.ts';
 import { rtpParametersSchema } from '../../src/protocol/rtp.ts';
 import type { ConsumerInfo } from '../../src/protocol/state.ts';
-import { ensureWorker } from '../../workers/ensure.ts';
 import { Generator } from '../native/generator.ts';
 import { CODECS, streamNumber } from './forwarder.ts';
 import { machineDescription, machineLines } from './machine.ts';
@@ -45,9 +44,8 @@ export async function runEvents(args: readonly string[]): Promise<void> {
     .option('--seconds <number>', 'of each measurement', '10');
   command.parse(args, { from: 'user' });
   const { people, seconds } = optionsSchema.parse(command.opts());
-  const { path: workerBin } = await ensureWorker();
   const rows: string[] = [];
-  for (const one of cases) rows.push(await measureCase(workerBin, one, people, seconds));
+  for (const one of cases) rows.push(await measureCase(one, people, seconds));
   process.stdout.write(
     [
       '# Between worker and node: figures',
@@ -62,21 +60,13 @@ export async function runEvents(args: readonly string[]): Promise<void> {
   );
 }
 
-async function measureCase(workerBin: string, one: Case, people: number, seconds: number): Promise<string> {
-  const engine = await createMediaEngine({
-    workerBin,
-    workers: 1,
-    listen: [{ ip: '127.0.0.1' }],
-    basePort: 0,
-    enableTcp: false,
-    enableUdp: true,
+async function measureCase(one: Case, people: number, seconds: number): Promise<string> {
+  const engine = await startEngine({
     limits: {
-      producersPerPeer: 4,
       consumersPerPeer: 256,
       maxIncomingBitrate: 10_000_000,
       maxOutgoingBitrate: 100_000_000,
       initialOutgoingBitrate: 50_000_000,
-      keyFrameInterval: 500,
       consumersPerWorker: 10_000,
     },
   });

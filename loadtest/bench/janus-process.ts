@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/testing/free-port.ts';
 import { JanusClient } from './janus-client.ts';
 import type { Place } from './place.ts';
 import { TETHER } from './process.ts';
@@ -60,17 +60,6 @@ export async function startJanus(place: Place, settings: JanusSettings): Promise
     await end();
     throw error;
   }
-}
-
-/** Two of them may be there at the same time. */
-async function freePort(address: string): Promise<number> {
-  const server = createServer().listen(0, address);
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  if (bound === null || typeof bound === 'string') throw new Error('there is no port to be had');
-  return bound.port;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -27,8 +27,8 @@ export interface ResumeOptions {
   readonly toldWhy: () => boolean;
   readonly onTry?: (n: number, failure: Problem | null) => void;
   /**
-   * Asked after each failed try, the first apart where it was refused at once: true when the network works and the node is not heard. One
-   * more try then says whether it was the network after all, and has just come back.
+   * Asked after each failed try, the first apart where it was refused at once: true when the network works and the
+   * node is not heard. One more try then says whether it was the network after all, and has just come back.
    */
   readonly giveUp: (failedTries: number) => Promise<boolean>;
   readonly signal: AbortSignal;

@@ -6,7 +6,7 @@ import { TestNode } from '../media/testing/two-nodes.ts';
 import type { MediaGate } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
 import { createGate } from './gate.ts';
-import { locator, withPolicy, zoom2020 } from './testing/door.ts';
+import { locator, withFence, withPolicy, zoom2020 } from './testing/door.ts';
 import { type LinkedNode, TestCloud } from './testing/linked-nodes.ts';
 
 /** Everything is real here: workers, participants, SRTP pipes, links with certificates, policy and gates. */
@@ -201,9 +201,4 @@ describe('what ann of us says never enters a router of sha', () => {
 });
 
 /** The policy of somebody who tore down the fence of a region. */
-function open(region: string) {
-  const p = zoom2020();
-  const fenced = p.policy.regions.get(region);
-  if (!fenced) throw new Error(`no ${region}`);
-  return withPolicy(p, { regions: new Map(p.policy.regions).set(region, { ...fenced, admits: 'any' }) });
-}
+const open = (region: string) => withFence(zoom2020(), region, 'any');

@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../signaling/testing/self-signed.ts';
+import { portOf } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
 import { createLinks } from './links.ts';
 import type { Links, LinksOptions, LinkTarget } from './types.ts';
@@ -256,10 +257,8 @@ async function relayTo(address: string | null) {
     near.pipe(far).pipe(near);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
   return {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${portOf(server)}`,
     cut: () => {
       for (const socket of sockets) socket.unpipe();
       for (const socket of sockets) socket.pause();

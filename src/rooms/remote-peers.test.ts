@@ -4,24 +4,10 @@ import type { RemoteNode } from '../cluster/federation/types.ts';
 import type { RemoteProducer } from '../media/types.ts';
 import { RemotePeers } from './remote-peers.ts';
 import { RoomRules } from './room-rules.ts';
+import { remoteProducer } from './testing/remote-producer.ts';
 
 const NODE: RemoteNode = { id: 'node-hkg', datacenter: 'hkg', region: 'hk', link: 'hkg:1' };
 const OTHER: RemoteNode = { id: 'node-sha', datacenter: 'sha', region: 'cn', link: 'sha:1' };
-
-function producer(producerId: string, over: Partial<RemoteProducer> = {}): RemoteProducer {
-  return {
-    producerId,
-    peerId: 'chen',
-    kind: 'video',
-    source: 'camera',
-    paused: false,
-    pausedBy: null,
-    topLayer: 2,
-    type: 'simulcast',
-    router: 'router-1',
-    ...over,
-  };
-}
 
 function member(producers: RemoteProducer[], regions: string[] | null = null): MemberState {
   return {
@@ -64,9 +50,12 @@ function setUp() {
 
 it('members come, change what they publish, and go: the members here are told the difference', () => {
   const { peers, said } = setUp();
-  peers.upsert(NODE, member([producer('cam')]));
-  peers.upsert(NODE, member([producer('cam', { paused: true, pausedBy: 'publisher' }), producer('mic')]));
-  peers.upsert(NODE, member([producer('mic', { router: 'router-2' })]));
+  peers.upsert(NODE, member([remoteProducer('cam')]));
+  peers.upsert(
+    NODE,
+    member([remoteProducer('cam', { paused: true, pausedBy: 'publisher' }), remoteProducer('mic')]),
+  );
+  peers.upsert(NODE, member([remoteProducer('mic', { router: 'router-2' })]));
   peers.gone(NODE, 'chen', 'moved');
   expect(said).toEqual([
     'peerJoined chen',
@@ -88,7 +77,7 @@ it('a peer is its own node’s: another that names it changes nothing, whatever 
   const { peers, said } = setUp();
   peers.upsert(NODE, member([]));
   for (const node of [OTHER, { ...OTHER, id: NODE.id }]) {
-    peers.upsert(node, { ...member([producer('cam')]), displayName: 'somebody else' });
+    peers.upsert(node, { ...member([remoteProducer('cam')]), displayName: 'somebody else' });
     peers.chat(node, 'chen', { messageId: 'm', at: 1, text: 'forged' });
     peers.gone(node, 'chen', 'left');
   }
@@ -99,9 +88,9 @@ it('a peer is its own node’s: another that names it changes nothing, whatever 
 
 it('a changed label is judged before anything else of the change', () => {
   const { peers, said } = setUp();
-  peers.upsert(NODE, member([producer('cam')]));
+  peers.upsert(NODE, member([remoteProducer('cam')]));
   said.length = 0;
-  peers.upsert(NODE, member([producer('cam'), producer('mic')], ['hk']));
+  peers.upsert(NODE, member([remoteProducer('cam'), remoteProducer('mic')], ['hk']));
   expect(said[0]).toBe('rejudge chen');
 });
 

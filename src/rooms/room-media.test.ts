@@ -9,6 +9,7 @@ import { admitted, FakeAdmission } from './testing/fake-admission.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 import { FakeEngine } from './testing/fake-media.ts';
 import { FakeOutlet } from './testing/fake-outlet.ts';
+import { remoteProducer } from './testing/remote-producer.ts';
 import { NODE } from './testing/setup.ts';
 import { silentLog } from './testing/silent-log.ts';
 
@@ -18,21 +19,6 @@ const SOURCE: PipeSource = {
   release: () => {},
   wanted: () => {},
 };
-
-function producer(producerId: string, over: Partial<RemoteProducer> = {}): RemoteProducer {
-  return {
-    producerId,
-    peerId: 'chen',
-    kind: 'video',
-    source: 'camera',
-    paused: false,
-    pausedBy: null,
-    topLayer: 2,
-    type: 'simulcast',
-    router: 'router-1',
-    ...over,
-  };
-}
 
 function setUp() {
   const engine = new FakeEngine();
@@ -76,13 +62,13 @@ it('a producer of another node that does not fit here is left out, and harms not
     const { engine, media, left, seat, remote } = setUp();
     engine.misfits.add('spare');
     if (open) await seat();
-    const spare = media.addRemote(producer('spare'), SOURCE);
-    const camera = media.addRemote(producer('camera'), SOURCE);
+    const spare = media.addRemote(remoteProducer('spare'), SOURCE);
+    const camera = media.addRemote(remoteProducer('camera'), SOURCE);
     if (!open) {
       expect(remote()).toEqual([]);
       await seat();
     }
-    spare.update(producer('spare', { paused: true }));
+    spare.update(remoteProducer('spare', { paused: true }));
     spare.close();
     camera.close();
     expect(remote()).toEqual(['addRemote spare', 'addRemote camera', 'closeRemote camera']);
@@ -92,8 +78,8 @@ it('a producer of another node that does not fit here is left out, and harms not
 
 it('what other nodes publish waits for the opening that succeeds, as it is by then', async () => {
   const { engine, media, seat, remote } = setUp();
-  media.addRemote(producer('camera'), SOURCE);
-  media.addRemote(producer('gone'), SOURCE).close();
+  media.addRemote(remoteProducer('camera'), SOURCE);
+  media.addRemote(remoteProducer('gone'), SOURCE).close();
   engine.opening = Promise.reject(new Error('no worker'));
   await expect(seat()).rejects.toThrow('no worker');
   engine.opening = Promise.resolve();
@@ -110,7 +96,7 @@ it('a word of another node about producers of another kind, or of somebody else,
     label: { home: 'cn', evidence: ['cn'], regions: null },
     producers: [one],
   });
-  expect(memberSchema.safeParse(member(producer('camera'))).success).toBe(true);
+  expect(memberSchema.safeParse(member(remoteProducer('camera'))).success).toBe(true);
   for (const over of [{ source: 'microphone' }, { kind: 'audio' }, { peerId: 'ann' }] as const)
-    expect(memberSchema.safeParse(member(producer('camera', over))).success).toBe(false);
+    expect(memberSchema.safeParse(member(remoteProducer('camera', over))).success).toBe(false);
 });

@@ -45,8 +45,13 @@ export function openNetwork(hosts: Readonly<Record<string, readonly string[]>>):
   const close = (): void =>
     undo(['netns', 'del', hub], ...Object.keys(hosts).map((name) => ['netns', 'del', namespaceOf(name)]));
 
+  const line = (name: string) => {
+    const before = lines.get(name) ?? { gone: new Set<string>(), loss: 0 };
+    lines.set(name, before);
+    return before;
+  };
   const filter = (name: string): void => {
-    const { gone, loss } = lines.get(name) ?? { gone: new Set<string>(), loss: 0 };
+    const { gone, loss } = line(name);
     const rules = [
       ...[...gone].map((address) => `ip saddr ${address} drop`),
       ...(loss > 0 ? [`iifname "up0" numgen random mod 1000 < ${Math.round(loss * 1000)} drop`] : []),
@@ -61,11 +66,6 @@ export function openNetwork(hosts: Readonly<Record<string, readonly string[]>>):
     const found = known.get(name);
     if (found === undefined) throw new Error(`no host ${name}`);
     return found;
-  };
-  const line = (name: string) => {
-    const before = lines.get(name) ?? { gone: new Set<string>(), loss: 0 };
-    lines.set(name, before);
-    return before;
   };
   const pair = (a: string, b: string, change: (gone: Set<string>, address: string) => unknown): void => {
     for (const [here, there] of [

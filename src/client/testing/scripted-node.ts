@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { DirectoryEntry } from '../../protocol/directory.ts';
 import { SUBPROTOCOL } from '../../protocol/frames.ts';
+import { portOf } from '../../testing/free-port.ts';
 
 /** One connection to a scripted node. */
 export interface Line {
@@ -103,7 +103,7 @@ export async function startScriptedNode(script: Script = {}): Promise<ScriptedNo
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `ws://127.0.0.1:${portOf(server)}`;
   return {
     entry: { datacenter, region, url },
     url,

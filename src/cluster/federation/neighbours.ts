@@ -160,8 +160,13 @@ export class Neighbours {
   onLinkDown(link: Link): void {
     const node = nodeKey(link.peer);
     if (this.#peerings.get(node)?.link !== link) return;
+    this.#lost(node, 50);
+  }
+
+  /** A node is out of reach, from the first time on that it was seen to be; it is looked for in so many ms. */
+  #lost(node: NodeKey, ms: number): void {
     if (!this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
-    this.#mendSoon(50);
+    this.#mendSoon(ms);
   }
 
   /** A record names nodes: those that were not met are met, without holding up whoever read it. */
@@ -300,10 +305,7 @@ export class Neighbours {
       this.#deps.log.warn({ err: error, node: id, datacenter }, 'a node of a room could not be met');
       const peering = this.#peerings.get(node);
       if (peering?.met === false) this.#peerings.delete(node);
-      else if (peering !== undefined) {
-        if (!this.#lostAt.has(node)) this.#lostAt.set(node, performance.now());
-        this.#mendSoon(LOST_MS);
-      }
+      else if (peering !== undefined) this.#lost(node, LOST_MS);
       return false;
     } finally {
       if (this.#early.get(node) === early) this.#early.delete(node);

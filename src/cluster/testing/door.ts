@@ -31,6 +31,18 @@ export function withPolicy(p: CompiledPolicy, change: Partial<Policy>): Compiled
   return compilePolicy({ ...p.policy, ...change });
 }
 
+/** The policy with another fence around one region; throws for a region that it does not have. */
+export function withFence(
+  p: CompiledPolicy,
+  region: string,
+  admits: 'any' | readonly string[],
+  version = p.policy.version,
+): CompiledPolicy {
+  const fenced = p.policy.regions.get(region);
+  if (fenced === undefined) throw new Error(`no region ${region}`);
+  return withPolicy(p, { version, regions: new Map(p.policy.regions).set(region, { ...fenced, admits }) });
+}
+
 /** Addresses of documentation networks, each in a country. */
 export const FROM = {
   us: '192.0.2.1',

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { type Trust, verifyNodeCertificate } from '../../identity/certificate.ts';
 import type { NodeIdentity } from '../../identity/identity.ts';
 import { type RecordSealer, signedSealer } from '../../identity/sealer.ts';
@@ -7,6 +7,7 @@ import { type TestEnrolment, testIdentity } from '../../identity/testing/enrolle
 import { createLinks } from '../../links/links.ts';
 import type { Links } from '../../links/types.ts';
 import type { NodeEntry, NodeRecord, NodeRef, Registry } from '../../registry/port.ts';
+import { portOf } from '../../testing/free-port.ts';
 import type { TestCloud } from './cloud.ts';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
@@ -60,7 +61,7 @@ export class Attacker {
   }
 
   get trapPort(): number {
-    return (this.#trap.address() as AddressInfo).port;
+    return portOf(this.#trap);
   }
 
   write(node: NodeRef, body: string): Promise<void> {

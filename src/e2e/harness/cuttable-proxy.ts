@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { portOf } from '../../testing/free-port.ts';
 
 /** A TCP proxy on loopback whose line can be cut and mended: a client's lost network, made on purpose. */
 export interface CuttableProxy {
@@ -57,7 +58,7 @@ export async function startCuttableProxy(
     for (const socket of open) socket.destroy();
   };
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     received: () => Buffer.concat(chunks).toString('latin1'),
     cut() {
       isCut = true;

@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 import { allowedForLabel } from '../../../policy/allowed.ts';
 import type { CompiledPolicy } from '../../../policy/compile.ts';
 import { nodeKey } from '../../../policy/node-key.ts';
-import { withPolicy, zoom2020 } from '../../testing/door.ts';
+import { withFence, withPolicy, zoom2020 } from '../../testing/door.ts';
 import type { WaitingState } from '../messages.ts';
 import { World } from './world.ts';
 
@@ -13,23 +13,13 @@ const REGIONS = ['us', 'eu', 'hk', 'cn'] as const;
 const NARROWINGS = [null, null, null, ['us', 'hk'], ['eu', 'us']];
 
 const base = zoom2020();
-const admitting = (name: string, admits: 'any' | string[]) =>
-  withPolicy(base, {
-    version: 13,
-    regions: new Map(
-      [...base.policy.regions].map(([region, whole]) => [
-        region,
-        region === name ? { ...whole, admits } : whole,
-      ]),
-    ),
-  });
 /** Nodes run them at different times, in whatever order: closed, fenced, and the fence of cn taken down. */
 const POLICIES: Readonly<Record<string, CompiledPolicy>> = {
   base,
   hkgClosed: withPolicy(base, { version: 13, closed: ['hkg'] }),
-  euFenced: admitting('eu', ['eu']),
-  hkFenced: admitting('hk', ['hk', 'cn']),
-  cnOpen: admitting('cn', 'any'),
+  euFenced: withFence(base, 'eu', ['eu'], 13),
+  hkFenced: withFence(base, 'hk', ['hk', 'cn'], 13),
+  cnOpen: withFence(base, 'cn', 'any', 13),
 };
 
 const slot = fc.constantFrom(...SLOTS);
