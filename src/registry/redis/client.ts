@@ -70,8 +70,9 @@ export function connectRedis({ at, tls, username, password }: RedisPlace, comman
     name: at.name,
     sentinelRetryStrategy: backOff,
     sentinelCommandTimeout: commandMs,
-    // Told by the sentinels of a failover, rather than by a server that is gone.
-    failoverDetector: true,
+    // Word of a failover that comes while ioredis 6.0.0 asks sentinels for the new server ends its client for good
+    // (status `connecting -> end`). A server that is gone, silent, or takes no writes any more is noticed above.
+    failoverDetector: false,
     ...(at.sentinelPassword !== null && { sentinelPassword: at.sentinelPassword }),
     ...(tls !== null && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
   });
