@@ -3,7 +3,7 @@ import { createParticipant, type Participant } from '../../loadtest/participant/
 import { RouterWatch } from '../media/testing/router-watch.ts';
 import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
-import { expectOutside } from './harness/fence.ts';
+import { expectOutside, seesMedia } from './harness/fence.ts';
 import { hears, seatOf } from './harness/hearing.ts';
 
 /**
@@ -77,10 +77,7 @@ describe('no packet of us enters a router of sha', () => {
     const wei = await join(cloud, 'cn', WEI);
     await everyoneHears(chen, wei);
     expect([chen, wei].map(seatOf)).toEqual(['sha', 'sha']);
-    await waitFor('media at sha', async () => {
-      await watch.sample();
-      return watch.producers('sha').filter(({ packets }) => packets > 40).length > 1;
-    });
+    await seesMedia(watch, () => watch.producers('sha'), 2);
 
     const ann = await join(cloud, 'us', ANN);
     await allAt('hkg', ann, chen, wei);

@@ -12,7 +12,7 @@ import { type RedisServerOptions, startRedisServer } from '../registry/testing/r
 import { waitFor } from '../testing/wait.ts';
 import { startCloud, type TestCloud } from './harness/cloud.ts';
 import { startCuttableProxy } from './harness/cuttable-proxy.ts';
-import { expectOutside } from './harness/fence.ts';
+import { expectOutside, seesMedia } from './harness/fence.ts';
 import { GapWatch, heard, hears, seatOf } from './harness/hearing.ts';
 
 /**
@@ -129,7 +129,7 @@ describe('a datacenter that lost Redis, and not its people or the other nodes', 
     // Nothing that is alive has the room, as far as the others can know.
     const ann = await join(cloud, { region: 'us', at: 'sjc', address: ANN });
     expect([ann, chen, wei, lei].map(seatOf)).toEqual(['sjc', 'sha', 'sha', 'sha']);
-    await waitFor('her media', () => watch.producersOf(ANN).some(({ packets }) => packets > 40));
+    await seesMedia(watch, () => watch.producersOf(ANN));
     expect((await heard(ann)).size).toBe(0);
     await expectOutside(watch, 'sha', [ANN], [CHEN, WEI, LEI]);
 

@@ -1,5 +1,18 @@
 import { expect } from 'vitest';
 import type { RouterWatch } from '../../media/testing/router-watch.ts';
+import { waitFor } from '../../testing/wait.ts';
+
+/** Waits until routers say that media came in by so many of these producers; people may hear it a little sooner. */
+export async function seesMedia(
+  watch: RouterWatch,
+  producers: () => ReturnType<RouterWatch['producers']>,
+  least = 1,
+): Promise<void> {
+  await waitFor('media in routers', async () => {
+    await watch.sample();
+    return producers().filter(({ packets }) => packets > 40).length >= least;
+  });
+}
 
 /**
  * Nothing of what people at the addresses `outside` sent ever was in a router of this place: all that was there came
@@ -11,10 +24,8 @@ export async function expectOutside(
   outside: readonly string[],
   within: readonly string[],
 ): Promise<void> {
-  await watch.sample();
-  const theirs = outside.flatMap((address) => watch.producersOf(address));
-  // They were seen where they were: the watch would have seen them here.
-  expect(theirs.some(({ packets }) => packets > 40)).toBe(true);
+  // They are seen where they are: the watch would see them here.
+  await seesMedia(watch, () => outside.flatMap((address) => watch.producersOf(address)));
   const ids = new Set(within.flatMap((address) => watch.producersOf(address)).map(({ id }) => id));
   const here = watch.producers(place);
   expect(here.filter(({ id }) => !ids.has(id))).toEqual([]);
