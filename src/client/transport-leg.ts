@@ -39,6 +39,8 @@ export class TransportLeg extends Emitter<{
   #transport: Transport | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #mending = false;
+  /** The node said during a repair that the transport is gone. */
+  #gone = false;
   #closed = false;
 
   constructor(direction: 'send' | 'receive', device: Device, link: Link, restartsIce: boolean) {
@@ -85,6 +87,7 @@ export class TransportLeg extends Emitter<{
   /** Renews after the node said that the transport is gone. */
   replace(): void {
     this.#drop();
+    this.#gone = this.#mending;
     this.#run(() => this.renew());
   }
 
@@ -169,6 +172,10 @@ export class TransportLeg extends Emitter<{
       })
       .finally(() => {
         this.#mending = false;
+        // A repair under way may have been of the transport that is gone, and have brought no other.
+        const isMissing = this.#gone && this.#transport === null;
+        this.#gone = false;
+        if (isMissing) this.#run(() => this.renew());
       });
   }
 
