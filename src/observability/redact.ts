@@ -49,7 +49,7 @@ const MAX_DEPTH = 8;
  * their serializer.
  */
 export function redactFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, redact(key, value, 0)]));
+  return redactObject(fields, 0);
 }
 
 /** A line of the log without anything that looks like a token, wherever it stood: a message, a stack. */
@@ -57,16 +57,30 @@ export function redactLine(line: string): string {
   return line.includes('eyJ') ? line.replace(JWS, REDACTED) : line;
 }
 
+function redactObject(fields: object, depth: number): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) copy[key] = redact(key, value, depth);
+  return copy;
+}
+
 function redact(key: string, value: unknown, depth: number): unknown {
-  if (SECRET_KEYS.has(key.toLowerCase().replace(/[-_]/g, '')) && value !== null && value !== undefined) {
-    return REDACTED;
-  }
+  if (value !== null && value !== undefined && isSecret(key)) return REDACTED;
   if (typeof value !== 'object' || value === null || value instanceof Error || value instanceof Date) {
     return value;
   }
   if (depth >= MAX_DEPTH) return '[too deep]';
   if (Array.isArray(value)) return value.map((item) => redact('', item, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value).map(([inner, item]) => [inner, redact(inner, item, depth + 1)]),
-  );
+  return redactObject(value, depth + 1);
+}
+
+/** Keys that were looked at already: the node's own are few and come with every record. */
+const KNOWN_KEYS = new Map<string, boolean>();
+const MAX_KNOWN_KEYS = 1000;
+
+function isSecret(key: string): boolean {
+  const known = KNOWN_KEYS.get(key);
+  if (known !== undefined) return known;
+  const secret = SECRET_KEYS.has(key.toLowerCase().replace(/[-_]/g, ''));
+  if (KNOWN_KEYS.size < MAX_KNOWN_KEYS) KNOWN_KEYS.set(key, secret);
+  return secret;
 }

@@ -87,6 +87,9 @@ function authenticate({ status }: Refusal): Headers {
 export function urlOf(request: IncomingMessage): URL | null {
   const target = request.url ?? '';
   if (!target.startsWith('/')) return null;
-  const text = `http://node${target}`;
-  return URL.canParse(text) ? new URL(text) : null;
+  try {
+    return new URL(`http://node${target}`);
+  } catch {
+    return null;
+  }
 }

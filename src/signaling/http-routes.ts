@@ -147,11 +147,12 @@ export function createRoutes(deps: RouteDeps): (request: IncomingMessage, respon
   ]);
 
   const dispatch = (request: IncomingMessage, response: ServerResponse): void | Promise<void> => {
-    for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value);
     const url = urlOf(request);
     if (url === null) return refuse(response, 'bad_request');
     const methods = routes.get(url.pathname);
     if (methods === undefined) {
+      // The page sends its answers itself; `send` has these headers already.
+      for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value);
       if (deps.page.handle(request, response, url)) return;
       boundBody(request, response);
       return refuse(response, 'path_unknown');
