@@ -17,13 +17,14 @@ const DECISION: Decision = {
   jti: '0123456789abcdef',
 };
 
-function recorder() {
+function recorder(debug = true) {
   const lines: [string, object, string][] = [];
   const metrics = new Registry();
   const decisions = createDecisionRecorder({
     logger: {
       info: (fields, message) => lines.push(['info', fields, message]),
       debug: (fields, message) => lines.push(['debug', fields, message]),
+      isLevelEnabled: () => debug,
     },
     metrics,
     now: () => 0,
@@ -62,4 +63,13 @@ test('what media asks all the time, and may, is logged at debug; what it may not
   decisions.record({ ...DECISION, step: 'consume' });
   decisions.record({ ...DECISION, step: 'join', kind: 'admit', code: 'admitted' });
   expect(lines.map(([level]) => level)).toEqual(['debug', 'info', 'info']);
+});
+
+test('what media is allowed is counted, and no record made of it, where nobody reads level debug', async () => {
+  const { decisions, lines, metrics } = recorder(false);
+  decisions.record({ ...DECISION, step: 'consume', kind: 'admit', code: 'admitted' });
+  expect(lines).toEqual([]);
+  expect(await metrics.metrics()).toContain('step="consume",kind="admit",code="admitted",region="us"} 1');
+  decisions.record({ ...DECISION, step: 'consume' });
+  expect(lines).toHaveLength(1);
 });

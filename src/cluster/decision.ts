@@ -68,6 +68,7 @@ export interface DecisionRecorder {
 export interface DecisionLogger {
   info(fields: object, message: string): void;
   debug(fields: object, message: string): void;
+  isLevelEnabled(level: 'debug'): boolean;
 }
 
 export interface DecisionRecorderDeps {
@@ -95,6 +96,9 @@ export function createDecisionRecorder(deps: DecisionRecorderDeps): DecisionReco
     record(decision) {
       const { step, kind, code, home } = decision;
       counter.inc({ step, kind, code, region: home !== null && isRegion(home) ? home : 'none' });
+      const quiet = kind === 'admit' && isMediaStep(step);
+      // Media asks at every leg of everyone: what nobody reads is not made.
+      if (quiet && !logger.isLevelEnabled('debug')) return;
       const fields = {
         decision: {
           ...decision,
@@ -104,7 +108,7 @@ export function createDecisionRecorder(deps: DecisionRecorderDeps): DecisionReco
           ...(decision.pipe && { pipe: { ...decision.pipe, nonce: truncate(decision.pipe.nonce ?? null) } }),
         },
       };
-      if (kind === 'admit' && isMediaStep(step)) logger.debug(fields, 'decision');
+      if (quiet) logger.debug(fields, 'decision');
       else logger.info(fields, 'decision');
     },
   };

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { LIMITS, startEngine, TestGate, until } from './testing/fixture.ts';
 import { TestPeer } from './testing/test-peer.ts';
+import { CAPABILITIES } from './testing/test-track.ts';
 import type { MediaEngine, MediaRoom } from './types.ts';
 
 let engine: MediaEngine;
@@ -50,6 +51,16 @@ describe('media between peers', () => {
     await until('cec has all', () => cec.consumers.size === 3);
     expect(cec.seen('consumersCreated')).toHaveLength(1);
     await until('cec sees ann', () => cec.count('ann', 'camera') > 5);
+  });
+
+  test('whoever cannot decode what somebody sends goes without it, and gets the rest', async () => {
+    await openRoom();
+    const [ann, bob] = [join('ann'), join('bob')];
+    const { codecs = [], ...capabilities } = CAPABILITIES;
+    await bob.subscribe({ ...capabilities, codecs: codecs.filter(({ kind }) => kind === 'audio') });
+    await ann.publish([{ source: 'camera' }, { source: 'microphone' }]);
+    await until('bob hears ann', () => bob.count('ann', 'microphone') > 5);
+    expect([...bob.consumers.values()].map(({ source }) => source)).toEqual(['microphone']);
   });
 
   test('a subscriber pauses and resumes; a publisher does, and a host', async () => {

@@ -41,6 +41,17 @@ export function toRtpCapabilities(wire: WireRtpCapabilities): types.RtpCapabilit
   return capabilities;
 }
 
+/** The capabilities that matter for one kind of media: mediasoup copies and checks all it is given for each consumer. */
+export function capabilitiesOfKind(
+  { codecs, headerExtensions }: types.RtpCapabilities,
+  kind: types.MediaKind,
+): types.RtpCapabilities {
+  return {
+    codecs: codecs?.filter((codec) => codec.kind === kind),
+    headerExtensions: headerExtensions?.filter((extension) => extension.kind === kind),
+  };
+}
+
 /** What a publisher sends, in mediasoup's types; mediasoup itself checks it against the router. */
 export function toRtpParameters(wire: WireRtpParameters): types.RtpParameters {
   return {

@@ -7,6 +7,7 @@ import type { PeerHost } from './peer-host.ts';
 import type { PeerTransports } from './peer-transports.ts';
 import type { Hold, Publication } from './publication.ts';
 import type { RoomRouter } from './room-router.ts';
+import { capabilitiesOfKind } from './rtp.ts';
 
 /** How long announced consumers wait for others that are still being made, so that a client negotiates once. */
 const BATCH_MS = 25;
@@ -36,7 +37,7 @@ export class Subscriptions {
   readonly #listener: SubscriptionsListener;
   readonly #entries = new Map<string, Entry>();
   readonly #legs = new Map<string, Entry & { leg: ConsumerLeg }>();
-  #capabilities: types.RtpCapabilities | undefined;
+  #capabilities: Readonly<Record<types.MediaKind, types.RtpCapabilities>> | undefined;
   #making = 0;
   #flush: NodeJS.Immediate | undefined;
   #flushLater: NodeJS.Timeout | undefined;
@@ -50,7 +51,10 @@ export class Subscriptions {
   }
 
   setCapabilities(capabilities: types.RtpCapabilities): void {
-    this.#capabilities = capabilities;
+    this.#capabilities = {
+      audio: capabilitiesOfKind(capabilities, 'audio'),
+      video: capabilitiesOfKind(capabilities, 'video'),
+    };
   }
 
   /** Whether this peer is, or is about to be, sent a publication. */
@@ -80,7 +84,7 @@ export class Subscriptions {
    */
   offer(publication: Publication): void {
     const receive = this.#transports.get('receive');
-    const capabilities = this.#capabilities;
+    const capabilities = this.#capabilities?.[publication.kind];
     if (!receive || !capabilities || publication.peerId === this.#peerId) return;
     if (publication.closed || this.#entries.has(publication.id)) return;
     if (this.#entries.size >= this.#host.options.limits.consumersPerPeer) {
@@ -166,14 +170,12 @@ export class Subscriptions {
     transport: types.WebRtcTransport,
     rtpCapabilities: types.RtpCapabilities,
   ): Promise<void> {
-    const { publication, seat, hold } = entry;
+    const { publication, hold } = entry;
     const judged = this.#host.judgement;
     let made = false;
     try {
       await hold.ready;
-      if (!seat.router.canConsume({ producerId: publication.id, rtpCapabilities })) {
-        throw new WatershedError('unsupported_media');
-      }
+      // Whether the capabilities suffice is checked here, by mediasoup, once.
       const consumer = await transport.consume({
         producerId: publication.id,
         rtpCapabilities,
