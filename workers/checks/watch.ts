@@ -5,7 +5,10 @@ import { join } from 'node:path';
 /** Something that ends a worker at the first thing it does wrong with its memory, and writes down what that was. */
 export interface Watch {
   readonly name: string;
-  /** Shell commands that end by running the worker, with findings in files that begin with `log`. */
+  /**
+   * Shell commands that end by running the worker, with findings in files that begin with `log`, where the watch
+   * can write any itself.
+   */
   script(workerBin: string, log: string): string;
 }
 
@@ -24,7 +27,8 @@ export const sanitizers: Watch = {
       // It ends without freeing everything, as mediasoup's own does; what grows while it runs is for a soak.
       `export ASAN_OPTIONS='exitcode=99:detect_leaks=0:detect_stack_use_after_return=1:log_path=${log}.address'`,
       `export UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1:log_path=${log}.undefined'`,
-      `exec '${workerBin}' "$@"`,
+      // Linked together with the other, UBSan takes no heed of its log_path and reports on stderr.
+      `exec '${workerBin}' "$@" 2>>'${log}.stderr'.$$`,
     ].join('\n'),
 };
 
