@@ -10,7 +10,13 @@ import {
 import { dirname, join } from 'node:path';
 import { BINARY } from './cache.ts';
 import { WorkerError } from './errors.ts';
-import { ipsecMbSource, type LibsrtpSource, libsrtpSources, stageLibsrtp } from './libsrtp.ts';
+import {
+  ipsecMbSource,
+  type LibsrtpSource,
+  layPublicHeaders,
+  libsrtpSources,
+  stageLibsrtp,
+} from './libsrtp.ts';
 import { workerSources } from './meson.ts';
 import { ninjaFile, type Program, readNinjaProgress } from './ninja.ts';
 import { applyPatch, parsePatch } from './patch.ts';
@@ -93,6 +99,7 @@ export function stage({ source, recipe, libsrtp, dir }: BuildInput, parts: reado
       );
     }
   }
+  if (libsrtp) layPublicHeaders(join(dir, 'libsrtp'));
   for (const [name, text] of recipe.compat) {
     const file = join(dir, 'compat', name);
     mkdirSync(dirname(file), { recursive: true });

@@ -80,9 +80,13 @@ export function stageLibsrtp(source: LibsrtpSource, dir: string): void {
   for (const part of ['srtp', 'crypto', 'include']) {
     cpSync(join(source.dir, part), join(dir, part), { recursive: true });
   }
+}
+
+/** Lays its headers where a program includes them as `srtp2/…`, once they are patched. */
+export function layPublicHeaders(dir: string): void {
   const headers = join(dir, 'public/srtp2');
   mkdirSync(headers, { recursive: true });
   for (const header of publicHeaders) {
-    copyFileSync(join(source.dir, header), join(headers, header.slice(header.lastIndexOf('/') + 1)));
+    copyFileSync(join(dir, header), join(headers, header.slice(header.lastIndexOf('/') + 1)));
   }
 }
