@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { rtpParametersSchema } from '../protocol/rtp.ts';
+import { MAX_LAYERS, rtpParametersSchema } from '../protocol/rtp.ts';
 
 /**
  * What nodes say to each other about pipes, over node links. `pipe.open` and `pipe.renew` are requests of the
@@ -22,7 +22,11 @@ const name = z.string().min(1).max(64);
 const nonce = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 /** Of the policy that the node runs; empty where it has none. */
 const digest = z.string().max(80);
-const layer = z.int().min(0).max(7).nullable();
+const layer = z
+  .int()
+  .min(0)
+  .max(MAX_LAYERS - 1)
+  .nullable();
 
 const labelSchema = z.object({
   home: name,

@@ -266,6 +266,29 @@ describe('limits', () => {
     ).toThrow(expect.objectContaining(unsupported));
   });
 
+  test('no more layers than nodes can tell each other of', async () => {
+    await openRoom();
+    const { peer } = join('ann');
+    const { transportId } = await peer.createTransport('send');
+    const produce = (scalabilityMode: string, ssrc: number) =>
+      peer.produce({
+        transportId,
+        kind: 'video',
+        source: 'camera',
+        rtpParameters: {
+          codecs: [
+            { mimeType: 'video/VP9', payloadType: 98, clockRate: 90000, parameters: { 'profile-id': 0 } },
+          ],
+          encodings: [{ ssrc, scalabilityMode }],
+        },
+      });
+    for (const mode of ['L9T1', 'S12T3', 'L1T9']) {
+      await expect(produce(mode, 1)).rejects.toMatchObject({ code: 'unsupported_media' });
+    }
+    const { producerId } = await produce('L8T8', 2);
+    expect(room.describe(producerId)).toMatchObject({ topLayer: 7 });
+  });
+
   test('connecting twice is the same once, and otherwise refused', async () => {
     await openRoom();
     const ann = join('ann');

@@ -1,6 +1,7 @@
-import { getSupportedRtpCapabilities, ortc, type types } from 'mediasoup';
+import { getSupportedRtpCapabilities, ortc, parseScalabilityMode, type types } from 'mediasoup';
 import { WatershedError } from '../protocol/errors.ts';
 import {
+  MAX_LAYERS,
   rtpCapabilitiesSchema,
   rtpParametersSchema,
   type WireRtpCapabilities,
@@ -52,8 +53,17 @@ export function capabilitiesOfKind(
   };
 }
 
-/** What a publisher sends, in mediasoup's types; mediasoup itself checks it against the router. */
+/**
+ * What a publisher sends, in mediasoup's types; mediasoup itself checks it against the router. It would take up to 99
+ * layers, of which no other node could be told: throws `unsupported_media`.
+ */
 export function toRtpParameters(wire: WireRtpParameters): types.RtpParameters {
+  for (const { scalabilityMode } of wire.encodings ?? []) {
+    const { spatialLayers, temporalLayers } = parseScalabilityMode(scalabilityMode);
+    if (spatialLayers > MAX_LAYERS || temporalLayers > MAX_LAYERS) {
+      throw new WatershedError('unsupported_media', `more than ${MAX_LAYERS} layers`);
+    }
+  }
   return {
     mid: wire.mid,
     msid: wire.msid,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   dtlsParametersSchema,
   iceParametersSchema,
+  MAX_LAYERS,
   mediaKindSchema,
   rtpCapabilitiesSchema,
   rtpParametersSchema,
@@ -14,6 +15,11 @@ import { displayNameSchema } from './token.ts';
 export const CHAT_MAX_LENGTH = 2000;
 
 const id = z.string().min(1).max(64);
+const layer = z
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_LAYERS - 1);
 const idList = z.array(id).min(1).max(512);
 const joinTokenSchema = z.string().min(1).max(8192);
 const empty = z.strictObject({});
@@ -96,8 +102,8 @@ export const METHODS = {
   setConsumerLayers: {
     request: z.strictObject({
       consumerId: id,
-      spatialLayer: z.number().int().min(0).max(7),
-      temporalLayer: z.number().int().min(0).max(7).optional(),
+      spatialLayer: layer,
+      temporalLayer: layer.optional(),
     }),
     response: done,
   },

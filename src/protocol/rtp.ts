@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 /** Bounded forms of mediasoup's RTP, ICE and DTLS parameters: what crosses the wire is parsed, never cast. */
 
+/** Spatial layers of one producer, and temporal ones of each, at most: they are numbered 0 to 7 wherever they are told. */
+export const MAX_LAYERS = 8;
+
 const parametersSchema = z.record(
   z.string().max(64),
   z.union([z.string().max(256), z.number(), z.null(), z.undefined()]),

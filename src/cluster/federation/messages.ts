@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MAX_REGIONS } from '../../policy/parse-regions.ts';
 import { leaveReasonSchema } from '../../protocol/events.ts';
 import { CHAT_MAX_LENGTH } from '../../protocol/methods.ts';
+import { MAX_LAYERS } from '../../protocol/rtp.ts';
 import { kindOfSource, producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
 import { roleSchema } from '../../protocol/token.ts';
 import { PORTION } from './portions.ts';
@@ -27,7 +28,10 @@ const remoteProducerSchema = producerInfoSchema
     producerId: id,
     peerId: id,
     pausedBy: z.enum(['publisher', 'host']).nullable(),
-    topLayer: z.int().min(0).max(7),
+    topLayer: z
+      .int()
+      .min(0)
+      .max(MAX_LAYERS - 1),
     type: z.enum(['simple', 'simulcast', 'svc']),
     router: id,
   })
