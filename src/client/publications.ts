@@ -231,6 +231,8 @@ export class Publications extends Emitter<{
     }
     publication.producer = producer;
     this.#watchTrack(publication);
+    // Another device was chosen while the node was being asked.
+    if (publication.track !== track) await producer.replaceTrack({ track: publication.track });
     const { muted = false, wantedLayer, closed } = this.#early.get(producer.id) ?? {};
     this.#early.delete(producer.id);
     if (closed !== undefined) throw new ClientError(closed);

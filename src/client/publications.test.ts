@@ -1,0 +1,34 @@
+import type { Producer } from 'mediasoup-client/types';
+import { expect, test } from 'vitest';
+import { SyntheticTrack } from '../../loadtest/participant/synthetic-track.ts';
+import { waitFor } from '../testing/wait.ts';
+import { Publications } from './publications.ts';
+import { fakeDevice } from './testing/fake-device.ts';
+import { FakeLink } from './testing/fake-link.ts';
+import { transportOf } from './testing/scripted-room.ts';
+import { TransportLeg } from './transport-leg.ts';
+
+test('a track that takes the place of another while that is being published is what is sent', async () => {
+  const { device } = await fakeDevice();
+  const link = new FakeLink();
+  const publications = new Publications(link);
+  const leg = new TransportLeg('send', device, link, true);
+  leg.on('opened', (transport) => publications.attach(device, transport));
+  leg.replace();
+  link.answer('createTransport', transportOf('send'));
+  await waitFor('the transport', () => leg.transport !== null);
+  const producers: Producer[] = [];
+  leg.transport?.observer.on('newproducer', (producer) => producers.push(producer));
+  const [first, second] = [new SyntheticTrack({ kind: 'audio' }), new SyntheticTrack({ kind: 'audio' })];
+  const published = publications.publish(first, { source: 'microphone' });
+  await waitFor('connecting', () => link.asked.includes('connectTransport'));
+  await publications.replaceTrack('microphone', second);
+  link.answer('connectTransport', {});
+  await waitFor('producing', () => link.asked.includes('produce'));
+  link.answer('produce', { producerId: 'microphone-1' });
+  expect((await published).track).toBe(second);
+  expect(producers.map(({ track }) => track?.id)).toEqual([second.id]);
+  expect(first.readyState).toBe('ended');
+  leg.close();
+  publications.close();
+});
