@@ -185,7 +185,7 @@ export class WatershedClient extends Emitter<ClientEvents> {
   #do<T>(action: (membership: Membership) => Promise<T>): Promise<Outcome<T>> {
     return outcomeOf(async () => {
       const membership = this.#membership;
-      if (membership === null) throw clientError('not_connected');
+      if (membership === null || membership.status === 'closed') throw clientError('not_connected');
       return await action(membership);
     }, 'media_failed');
   }

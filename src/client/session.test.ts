@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { SyntheticTrack } from '../../loadtest/participant/synthetic-track.ts';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
 import { type Line, refusalOf } from './testing/scripted-node.ts';
@@ -59,6 +60,32 @@ describe('joining', () => {
     line.notify('admitted', joinedOf());
     await waitFor('two transports', () => line.requests.length === 5);
     expect(watched.statuses).toEqual(['connecting', 'waiting', 'joined']);
+  });
+
+  test('asks for signs of life while it waits', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const fra = await stage.node((line) => {
+        line.answer('join', () => ({ state: 'waiting', peerId: 'me' }));
+        line.fail('createTransport', { code: 'not_joined' });
+      });
+      const { client } = stage.watch();
+      await client.connect({ token: await stage.token(), frontDoors: [], direct: fra.url });
+      vi.advanceTimersByTime(10_000);
+      await waitFor('a sign of life', () => fra.lines[0]?.requests.some(({ method }) => method === 'ping'));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("what is published after the end is refused, and stays the application's to stop", async () => {
+    const fra = await stage.node(scriptRoom);
+    const { client } = await stage.joinDirectly(fra);
+    await client.leave();
+    const track = new SyntheticTrack({ kind: 'video' });
+    const published = await client.publish(track, { source: 'screen' });
+    expect(published).toMatchObject({ ok: false, problem: { code: 'not_connected' } });
+    expect(client.publications).toEqual([]);
   });
 
   test('a refusal at the join is a problem, not an exception, and closes the connection', async () => {

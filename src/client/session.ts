@@ -81,6 +81,8 @@ export class Session
         seconds,
         onResponse: (response) => {
           if (response.state === 'joined') this.#enter(response, false);
+          // Who waits says nothing else: without it a dead network would never be noticed.
+          else this.#signaling.startPinging();
           entry = response.state === 'joined' ? { state: 'joined', joined: response } : { state: 'waiting' };
         },
       },
