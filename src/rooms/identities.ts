@@ -1,53 +1,75 @@
 import { createHash } from 'node:crypto';
-import type { IdentitiesState } from '../cluster/federation/messages.ts';
-import { sameLabel } from '../cluster/same-label.ts';
+import type { SharedState } from '../cluster/federation/messages.ts';
+import type { Decision, Withheld } from '../cluster/federation/types.ts';
+import { growsBy, mergeLabels } from '../cluster/merge-labels.ts';
 import type { Label } from '../policy/model.ts';
-import { mergeLabels } from './labels.ts';
+
+type Decided = Partial<Pick<Decision, 'keptOut' | 'letIn'>>;
 
 /** People whom hosts decided about, for as long as the room lives: hashed, each with the label it is judged by. */
 export class Identities {
-  readonly #labels = new Map<string, Label>();
+  readonly #decisions = new Map<string, Decision>();
 
-  has(identity: string): boolean {
-    return this.#labels.has(hash(identity));
+  /** By the person's hash. */
+  get decisions(): ReadonlyMap<string, Decision> {
+    return this.#decisions;
   }
 
-  /** False when it was there already. */
-  add(identity: string, label: Label): boolean {
-    const before = this.#labels.size;
-    this.#put(hash(identity), label);
-    return this.#labels.size > before;
+  /** What was decided about somebody; undefined for nothing. */
+  of(identity: string): Decision | undefined {
+    return this.#decisions.get(hash(identity));
+  }
+
+  /** False when nothing is new by it. */
+  decide(identity: string, label: Label, decided: Decided): boolean {
+    return this.#put(hash(identity), label, decided);
   }
 
   /** True when somebody who is here is judged by another label now. */
   relabel(identity: string, label: Label): boolean {
-    const before = this.#labels.get(hash(identity));
-    if (before === undefined || sameLabel(before, mergeLabels(before, label))) return false;
-    this.#put(hash(identity), label);
-    return true;
+    const hashed = hash(identity);
+    return this.#decisions.has(hashed) && this.#put(hashed, label, {});
   }
 
-  state(): IdentitiesState {
-    const groups = new Map<string, IdentitiesState[number]>();
-    for (const [hashed, { home, evidence, regions }] of this.#labels) {
-      const label = { home, evidence: [...evidence], regions: regions === null ? null : [...regions] };
-      const key = JSON.stringify(label);
-      const group = groups.get(key) ?? { label, hashes: [] };
-      group.hashes.push(hashed);
-      groups.set(key, group);
-    }
-    return [...groups.values()];
-  }
-
-  /** Takes what another node says. */
-  merge(state: IdentitiesState): void {
-    for (const { label, hashes } of state) for (const hashed of hashes) this.#put(hashed, label);
+  /** Takes what another node says; `withheld`: what of it may not be known here. */
+  merge(
+    { keptOut, letIn, outgrown }: Pick<SharedState, 'keptOut' | 'letIn' | 'outgrown'>,
+    withheld: Withheld,
+  ) {
+    for (const { label, hashes } of keptOut)
+      for (const hashed of hashes) this.#put(hashed, label, { keptOut: true });
+    for (const { label, hashes } of letIn)
+      for (const hashed of hashes) this.#put(hashed, label, { letIn: true });
+    // Who knows of more than what has been outgrown knows what it grew by.
+    for (const { label, hashes } of outgrown) this.#outgrow(hashes, (known) => !growsBy(label, known));
+    for (const { label, hashes } of withheld) this.#outgrow(hashes, (known) => growsBy(known, label));
   }
 
   /** Somebody who was seen by two labels is told of where both may be known. */
-  #put(hashed: string, label: Label): void {
-    const before = this.#labels.get(hashed);
-    this.#labels.set(hashed, before === undefined ? label : mergeLabels(before, label));
+  #put(hashed: string, label: Label, { keptOut = false, letIn = false }: Decided): boolean {
+    const before = this.#decisions.get(hashed);
+    if (before === undefined) {
+      this.#decisions.set(hashed, { label: mergeLabels(label, label), keptOut, letIn, outgrown: false });
+      return true;
+    }
+    const grown = growsBy(before.label, label);
+    if (!grown && (before.keptOut || !keptOut) && (before.letIn || !letIn)) return false;
+    this.#decisions.set(hashed, {
+      label: grown ? mergeLabels(before.label, label) : before.label,
+      keptOut: before.keptOut || keptOut,
+      letIn: before.letIn || letIn,
+      outgrown: before.outgrown && !grown,
+    });
+    return true;
+  }
+
+  /** The decision stays, but goes nowhere from here. */
+  #outgrow(hashes: readonly string[], isOutgrown: (known: Label) => boolean): void {
+    for (const hashed of hashes) {
+      const known = this.#decisions.get(hashed);
+      if (known !== undefined && isOutgrown(known.label))
+        this.#decisions.set(hashed, { ...known, outgrown: true });
+    }
   }
 }
 

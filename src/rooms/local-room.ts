@@ -33,12 +33,13 @@ export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
     },
     waiting: () => room.waiting.peers().map(waitingOf),
     shared: () => room.shared(),
+    decisions: () => room.rules.decisions,
     narrow: (regions) => room.narrow(regions),
     remoteMember: (node, member) => room.remotes.upsert(node, member),
     remoteGone: (node, peerId, reason) => room.remotes.gone(node, peerId, reason),
     remoteWaiting: (node, waiting) => room.remoteWaiting.set(nodeKey(node), waiting),
     remoteChat: (node, peerId, chat) => room.remotes.chat(node, peerId, chat),
-    share: (state) => room.share(state),
+    share: (state, withheld) => room.share(state, withheld),
     act: async (act) => {
       switch (act.act) {
         case 'mute':

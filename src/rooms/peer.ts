@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mergeLabels } from '../cluster/merge-labels.ts';
 import { sameLabel } from '../cluster/same-label.ts';
 import type { AdmittedSession } from '../cluster/types.ts';
 import type { MediaPeer } from '../media/types.ts';
@@ -8,7 +9,6 @@ import type { WireRtpCapabilities } from '../protocol/rtp.ts';
 import type { Joined, PeerInfo } from '../protocol/state.ts';
 import type { Role } from '../protocol/token.ts';
 import type { Ending } from './ending.ts';
-import { mergeLabels } from './labels.ts';
 import type { Notification } from './notification.ts';
 import type { NodeIdentity } from './ports.ts';
 

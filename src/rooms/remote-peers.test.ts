@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { MemberState } from '../cluster/federation/messages.ts';
+import { DecisionsTold } from '../cluster/federation/decisions-told.ts';
+import type { MemberState, SharedState } from '../cluster/federation/messages.ts';
 import type { RemoteNode } from '../cluster/federation/types.ts';
 import type { RemoteProducer } from '../media/types.ts';
 import { RemotePeers } from './remote-peers.ts';
@@ -102,26 +103,31 @@ it('nobody speaks who is not known', () => {
 
 it('of two decisions about a lock the later counts, of two at once the stricter; a removal and an end stay', () => {
   const [here, there] = [new RoomRules(), new RoomRules()];
+  const everything = (rules: RoomRules): SharedState => {
+    const { decisions } = rules;
+    const people = new DecisionsTold().fresh(decisions, decisions.keys(), () => true);
+    return { ...rules.state(null), ...people, outgrown: [] };
+  };
   here.lock(true);
-  expect(there.merge(here.state(null))).toBe(true);
+  expect(there.merge(everything(here), [])).toBe(true);
   there.lock(false);
-  here.merge(there.state(null));
+  here.merge(everything(there), []);
   expect([here.locked, there.locked]).toEqual([false, false]);
   here.lock(true);
   there.keepOut('sub:bob', { home: 'us', evidence: ['us'], regions: null });
-  const states = [here.state(null), there.state(null)] as const;
-  here.merge(states[1]);
-  there.merge(states[0]);
+  const states = [everything(here), everything(there)] as const;
+  here.merge(states[1], []);
+  there.merge(states[0], []);
   expect([here.locked, there.locked]).toEqual([true, true]);
   expect(here.keepsOut('sub:bob')).toBe(true);
   expect(here.keepsOut('sub:ann')).toBe(false);
   there.end();
-  here.merge(there.state(null));
+  here.merge(everything(there), []);
   expect(here.ended).toBe(true);
   // No identity is told in the clear, nor without the labels of all it was seen by.
   there.keepOut('sub:bob', { home: 'hk', evidence: ['hk'], regions: ['hk', 'us'] });
-  expect(there.state(null).keptOut).toMatchObject([
+  expect(everything(there).keptOut).toMatchObject([
     { label: { evidence: ['hk', 'us'], regions: ['hk', 'us'] }, hashes: [expect.any(String)] },
   ]);
-  expect(JSON.stringify(there.state(null))).not.toContain('bob');
+  expect(JSON.stringify(everything(there))).not.toContain('bob');
 });

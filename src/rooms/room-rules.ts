@@ -1,4 +1,5 @@
-import type { SharedState } from '../cluster/federation/messages.ts';
+import type { RulesState, SharedState } from '../cluster/federation/messages.ts';
+import type { Decision, Withheld } from '../cluster/federation/types.ts';
 import type { Label } from '../policy/model.ts';
 import { Identities } from './identities.ts';
 
@@ -10,9 +11,7 @@ export class RoomRules {
   #version = 0;
   #locked = false;
   #ended = false;
-  readonly #keptOut = new Identities();
-  /** Who need not wait for a host (again): they were let in, at whatever node. */
-  readonly #letIn = new Identities();
+  readonly #identities = new Identities();
 
   get locked(): boolean {
     return this.#locked;
@@ -22,9 +21,14 @@ export class RoomRules {
     return this.#ended;
   }
 
+  /** What was decided about people, by their hash. */
+  get decisions(): ReadonlyMap<string, Decision> {
+    return this.#identities.decisions;
+  }
+
   /** Whether a participant was removed by a host. */
   keepsOut(identity: string): boolean {
-    return this.#keptOut.has(identity);
+    return this.#identities.of(identity)?.keptOut === true;
   }
 
   /** False when it was so already. */
@@ -36,24 +40,23 @@ export class RoomRules {
   }
 
   keepOut(identity: string, label: Label): void {
-    this.#keptOut.add(identity, label);
+    this.#identities.decide(identity, label, { keptOut: true });
     this.#version += 1;
   }
 
-  /** Whether a participant was let in once. */
+  /** Whether a participant was let in once, at whatever node: it need not wait for a host again. */
   hasLetIn(identity: string): boolean {
-    return this.#letIn.has(identity);
+    return this.#identities.of(identity)?.letIn === true;
   }
 
-  /** False when it was so already. */
+  /** False when it was so already, by all that its label says. */
   letIn(identity: string, label: Label): boolean {
-    return this.#letIn.add(identity, label);
+    return this.#identities.decide(identity, label, { letIn: true });
   }
 
   /** The label of a participant has changed; true where others were told of it. */
   relabel(identity: string, label: Label): boolean {
-    const letIn = this.#letIn.relabel(identity, label);
-    return this.#keptOut.relabel(identity, label) || letIn;
+    return this.#identities.relabel(identity, label);
   }
 
   end(): void {
@@ -61,23 +64,15 @@ export class RoomRules {
     this.#version += 1;
   }
 
-  state(remainingSeconds: number | null): SharedState {
+  state(remainingSeconds: number | null): RulesState {
     const { locked, ended } = this;
-    return {
-      version: this.#version,
-      locked,
-      ended,
-      keptOut: this.#keptOut.state(),
-      letIn: this.#letIn.state(),
-      remainingSeconds,
-    };
+    return { version: this.#version, locked, ended, remainingSeconds };
   }
 
-  /** Takes what another node says. True when the lock has changed by it. */
-  merge({ version, locked, ended, keptOut, letIn }: SharedState): boolean {
+  /** Takes what another node says; `withheld`: what of it may not be known here. True when the lock has changed by it. */
+  merge({ version, locked, ended, ...people }: SharedState, withheld: Withheld): boolean {
     const before = this.#locked;
-    this.#letIn.merge(letIn);
-    this.#keptOut.merge(keptOut);
+    this.#identities.merge(people, withheld);
     this.#ended ||= ended;
     if (version > this.#version) {
       this.#version = version;

@@ -1,5 +1,5 @@
-import type { RoomAct, SharedState } from '../cluster/federation/messages.ts';
-import type { RoomLink } from '../cluster/federation/types.ts';
+import type { RoomAct, RulesState, SharedState } from '../cluster/federation/messages.ts';
+import type { RoomLink, Withheld } from '../cluster/federation/types.ts';
 import type { RemoteProducer } from '../media/types.ts';
 import { intersect, narrow } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
@@ -121,8 +121,8 @@ export class Room implements MediaAudience {
     return this.#closed;
   }
 
-  /** What all nodes of the room have in common. */
-  shared(): SharedState {
+  /** What all nodes of the room have in common, but for people. */
+  shared(): RulesState {
     return this.rules.state(this.#lifetime.remaining);
   }
 
@@ -279,9 +279,9 @@ export class Room implements MediaAudience {
     this.#link.share();
   }
 
-  /** What hosts at another node decided for the whole room. */
-  share(state: SharedState): void {
-    const changed = this.rules.merge(state);
+  /** What hosts at another node decided for the whole room; `withheld`: about people who may not be known here. */
+  share(state: SharedState, withheld: Withheld): void {
+    const changed = this.rules.merge(state, withheld);
     if (state.remainingSeconds !== null) this.#lifetime.endsWithin(state.remainingSeconds);
     if (this.rules.ended) this.close('room_ended');
     else if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
@@ -351,8 +351,11 @@ export class Room implements MediaAudience {
   /** Judges one member's legs, then its stay, by its label and the policy of this moment; false: it was ended. */
   rejudgePeer(peer: Peer): boolean {
     if (peer.seated) this.#regions = intersect(this.#regions, peer.label.regions);
-    // By a label that has grown, fewer nodes may know who waits.
-    else if (this.waiting.has(peer) && peer.takeRelabelled()) this.#link.waitingChanged();
+    // By a label that has grown, fewer nodes may know who waits, and what was decided about them.
+    else if (this.waiting.has(peer) && peer.takeRelabelled()) {
+      this.#link.waitingChanged();
+      if (this.rules.relabel(peer.identity, peer.label)) this.#link.share();
+    }
     return this.stays.judge(peer);
   }
 

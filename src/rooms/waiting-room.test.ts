@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { noFederation } from '../cluster/federation/federation.ts';
 import { admitPeer, denyPeer, endRoom } from './host-actions.ts';
+import type { RoomDeps } from './ports.ts';
 import { policyRedirect, policyRefusal } from './testing/fake-admission.ts';
 import { RoomsFixture, settled } from './testing/setup.ts';
 
@@ -141,4 +142,21 @@ it('settles one who leaves, or whose room ends, while it is being admitted', asy
     expect(ada.outlet.snapshot).toBeNull();
     expect(fixture.rooms.stats()).toMatchObject({ waiting: 0, peers: meanwhile === 'leaves' ? 1 : 0 });
   }
+});
+
+it('tells other nodes of one who was let in when it comes back by a label that says more', async () => {
+  let shared = 0;
+  const open: RoomDeps['federation']['open'] = (room) => ({
+    ...noFederation().open(room),
+    share: () => shared++,
+  });
+  const fixture = new RoomsFixture({ waitingRoom: true }, { open });
+  await fixture.host();
+  const before = shared;
+  const hana = { role: 'host', sub: 'hana' } as const;
+  await fixture.host(hana);
+  await fixture.host(hana);
+  expect(shared).toBe(before + 1);
+  await fixture.join(hana, { evidence: ['eu', 'us'] });
+  expect(shared).toBe(before + 2);
 });

@@ -159,8 +159,7 @@ export class FederatedRoom {
   /** After a switch of policy: what it forbids is taken back first, then what it allows is told, and asked for. */
   rejudge(): void {
     this.#rejudgeKnown();
-    const { keptOut, letIn } = this.room.shared();
-    if (keptOut.length + letIn.length > 0) this.neighbours.tellAll((peering) => peering.sharedUpdate());
+    this.neighbours.tellAll((peering) => peering.peopleUpdate());
     this.neighbours.askAgain();
     this.#settle();
   }
@@ -249,10 +248,8 @@ export class FederatedRoom {
 
   #placesState(): PlacesState {
     const { labels, moves } = this.#own();
-    // Counts do not matter to the others, and a large room would not fit into one message.
-    const distinct = countLabels(labels.map((label) => ({ label })));
     return {
-      labels: distinct.map(({ home, evidence, regions }) => ({
+      labels: countLabels(labels.map((label) => ({ label }))).map(({ home, evidence, regions }) => ({
         home,
         evidence: [...evidence],
         regions: regions === null ? null : [...regions],

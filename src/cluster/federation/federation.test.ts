@@ -97,10 +97,10 @@ describe('a room over several nodes', () => {
         ?.map(({ displayName }) => displayName),
     ).toEqual(['Wil']);
     const sjc = world.at('sjc');
-    sjc.room.state = { ...sjc.room.state, version: 1, locked: true };
+    sjc.room.rules = { ...sjc.room.rules, version: 1, locked: true };
     sjc.link.share();
     await settle();
-    expect(room.state.locked).toBe(true);
+    expect(room.rules.locked).toBe(true);
   });
 
   it('of thousands with long names is told in as many messages as it takes, at either end and on taking back', async () => {
@@ -162,24 +162,35 @@ describe('a room over several nodes', () => {
     expect(heard).toEqual([]);
 
     const label = (home: string) => ({ home, evidence: [home], regions: null });
-    const us = { label: label('us'), hashes: ['one-of-us'] };
-    const cn = { label: label('cn'), hashes: ['one-of-cn'] };
-    sjc.room.state = { ...sjc.room.state, version: 1, locked: true, keptOut: [us, cn], letIn: [us, cn] };
+    sjc.room.decide('keptOut', label('us'), ['one-of-us']);
+    sjc.room.decide('letIn', label('us'), ['one-of-us']);
+    sjc.room.decide('keptOut', label('cn'), ['one-of-cn']);
+    sjc.room.decide('letIn', label('cn'), ['one-of-cn']);
+    sjc.room.rules = { ...sjc.room.rules, locked: true };
     sjc.link.share();
     await settle();
-    expect(sha.room.state).toMatchObject({ locked: true, keptOut: [cn], letIn: [cn] });
-    expect(world.at('iad').room.state).toMatchObject({ keptOut: [us, cn], letIn: [us, cn] });
+    const decided = { keptOut: true, letIn: true, outgrown: false };
+    const cn = { label: label('cn'), ...decided };
+    expect(sha.room.rules.locked).toBe(true);
+    expect([...sha.room.decisions()]).toEqual([['one-of-cn', cn]]);
+    expect([...world.at('iad').room.decisions()]).toEqual([
+      ['one-of-us', { label: label('us'), ...decided }],
+      ['one-of-cn', cn],
+    ]);
     // Nor does a node take what another should not have said.
     const { peer, address } = sha.links;
     const link = await sjc.links.connect({ ...peer, link: address });
-    link.notice('room.update', { room: roomKey('commercial', 'standup'), shared: sjc.room.state });
+    const us = [{ label: label('us'), hashes: ['one-of-us'] }];
+    const shared = { ...sjc.room.rules, keptOut: us, letIn: us };
+    link.notice('room.update', { room: roomKey('commercial', 'standup'), shared });
+    await settle();
+    expect([...sha.room.decisions()]).toEqual([['one-of-cn', cn]]);
     // Or what it was told once: who is met anew is told no more.
     world.cut('sjc', 'sha');
     await pass(2000);
     world.network.mend();
     await pass(5000);
-    expect(JSON.stringify(sha.room.state)).not.toContain('one-of-us');
-    expect(sha.room.state.keptOut).toEqual([cn]);
+    expect([...sha.room.decisions()]).toEqual([['one-of-cn', cn]]);
   });
 
   it('writes nothing to the registry while nobody comes or goes', async () => {

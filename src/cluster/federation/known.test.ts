@@ -103,7 +103,7 @@ describe('a node that calls itself as one of another datacenter does', () => {
     places: { labels: [], moves: true, regions: null },
     members,
     waiting: [],
-    shared: world.at('sha').room.state,
+    shared: { ...world.at('sha').room.rules, keptOut: [], letIn: [] },
   });
   const cn = { home: 'cn', evidence: ['cn'], regions: null };
 

@@ -61,19 +61,31 @@ const identitiesSchema = z
   .max(1000);
 export type IdentitiesState = z.infer<typeof identitiesSchema>;
 
-/** What a room's hosts decided, the same at every node of the room but for whom it may not know. */
-export const sharedSchema = z.object({
+const rulesSchema = z.object({
   /** The later of two decisions counts: it grows with each, and a tie goes to what is stricter. */
   version: z.int().nonnegative(),
   locked: z.boolean(),
-  /** Whom a host removed. */
-  keptOut: identitiesSchema,
-  /** Who need not wait for a host again. */
-  letIn: identitiesSchema,
   /** A host has ended the room. */
   ended: z.boolean(),
   /** Until the room's maximum duration; null where it has none. */
   remainingSeconds: z.number().nonnegative().nullable(),
+});
+export type RulesState = z.infer<typeof rulesSchema>;
+
+/**
+ * What a room's hosts decided, the same at every node of the room but for whom it may not know. People are told of in
+ * as many messages as it takes: each adds to what was said before.
+ */
+export const sharedSchema = rulesSchema.extend({
+  /** Whom a host removed. */
+  keptOut: identitiesSchema,
+  /** Who need not wait for a host again. */
+  letIn: identitiesSchema,
+  /**
+   * People whom the hearer knows by these labels, which have grown so that it may not know more: it is to tell nobody
+   * of them.
+   */
+  outgrown: identitiesSchema.default([]),
 });
 export type SharedState = z.infer<typeof sharedSchema>;
 

@@ -1,11 +1,12 @@
 import type { Link } from '../../links/types.ts';
 import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
 import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
+import { hashesOf } from './decisions-told.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
-import { type Meet, type MemberState, meetAnswerSchema, type PlacesState, type Update } from './messages.ts';
+import { type Meet, meetAnswerSchema, type PlacesState, type SharedState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
 import { type Part, partOf } from './placement.ts';
-import { firstPortion, portions } from './portions.ts';
+import { firstPortion, portions, sharedPortions } from './portions.ts';
 import type { LocalRoom } from './types.ts';
 
 const MEET_REQUEST_MS = 2000;
@@ -96,9 +97,10 @@ export class Neighbours {
   }
 
   /** In as many messages as a link needs to carry it: who is gone first. */
-  tell(peering: Peering, { gone = [], members = [], waiting, ...rest }: Omit<Update, 'room'>): void {
+  tell(peering: Peering, { gone = [], members = [], waiting, shared, ...rest }: Omit<Update, 'room'>): void {
     const [firstGone = [], ...moreGone] = portions(gone);
     const [firstMembers = [], ...moreMembers] = portions(members);
+    const [firstShared, ...moreShared] = shared === undefined ? [] : sharedPortions(shared);
     const updates: Omit<Update, 'room'>[] = [
       ...moreGone.map((portion) => ({ gone: portion })),
       {
@@ -106,8 +108,10 @@ export class Neighbours {
         ...(firstGone.length > 0 && { gone: firstGone }),
         ...(firstMembers.length > 0 && { members: firstMembers }),
         ...(waiting !== undefined && { waiting: firstPortion(waiting) }),
+        ...(firstShared !== undefined && { shared: firstShared }),
       },
       ...moreMembers.map((portion) => ({ members: portion })),
+      ...moreShared.map((portion) => ({ shared: portion })),
     ];
     for (const update of updates) {
       if (Object.keys(update).length > 0) {
@@ -127,12 +131,14 @@ export class Neighbours {
   /** Another node meets this one. */
   onMeet(link: Link, meet: Meet): Meet {
     const peering = this.#peer(link, meet.link);
+    peering.begin();
     peering.meets(meet);
     this.#lostAt.delete(nodeKey(link.peer));
     this.#host.onChange();
     const { meet: answer, rest } = this.#introduction(peering);
     // Ahead of the answer: who is being met keeps it until that is there.
-    for (const members of rest) this.tell(peering, { members });
+    for (const update of rest) this.tell(peering, update);
+    this.#tellOutgrown(meet.shared);
     return answer;
   }
 
@@ -143,8 +149,19 @@ export class Neighbours {
     if (early !== undefined && update.left !== true) early.push(update);
     if (early !== undefined || peering === undefined) return;
     if (update.left === true) this.#drop(peering, 'left');
-    else peering.updated(update);
+    else this.#updated(peering, update);
     this.#host.onChange();
+  }
+
+  #updated(peering: Peering, update: Update): void {
+    peering.updated(update);
+    if (update.shared !== undefined) this.#tellOutgrown(update.shared);
+  }
+
+  /** Whoever knows, by what they know, too little of people that a node just spoke of is told so, that node too. */
+  #tellOutgrown(heard: SharedState): void {
+    const hashes = hashesOf(heard);
+    if (hashes.size > 0) this.tellAll((peering) => peering.outgrownUpdate(hashes));
   }
 
   /** What could not be known here before the policy was switched may be now: whoever said such is asked again. */
@@ -200,18 +217,24 @@ export class Neighbours {
     this.leave();
   }
 
-  /** The whole of what another node may know, as far as a message carries it, and the members that come behind it. */
-  #introduction(peering: Peering): { meet: Meet; rest: MemberState[][] } {
-    const { members, waiting, ...whole } = peering.introduce(this.#host.places());
-    const [first = [], ...rest] = portions(members);
+  /** The whole of what another node may know, as far as a message carries it, and what comes behind it. */
+  #introduction(peering: Peering): { meet: Meet; rest: Omit<Update, 'room'>[] } {
+    const { places, members, waiting, shared } = peering.introduce(this.#host.places());
+    const [first = [], ...others] = portions(members);
+    const [firstShared = shared, ...moreShared] = sharedPortions(shared);
     const meet: Meet = {
       room: this.#host.key,
       link: this.#deps.links.address,
-      ...whole,
+      places,
       members: first,
-      others: rest.flat().map(({ peerId }) => peerId),
+      others: others.flat().map(({ peerId }) => peerId),
       waiting: firstPortion(waiting),
+      shared: firstShared,
     };
+    const rest = [
+      ...others.map((portion) => ({ members: portion })),
+      ...moreShared.map((portion) => ({ shared: portion })),
+    ];
     return { meet, rest };
   }
 
@@ -277,16 +300,18 @@ export class Neighbours {
   async #exchange(peering: Peering): Promise<boolean> {
     const { link } = peering;
     // What is told from here on is told behind the introduction, in order.
+    peering.begin();
     const { meet, rest } = this.#introduction(peering);
     const answering = link.request('room.meet', meet, MEET_REQUEST_MS);
-    for (const members of rest) this.tell(peering, { members });
+    for (const update of rest) this.tell(peering, update);
     const answer = meetAnswerSchema.parse(await answering);
     const node = nodeKey(link.peer);
     // It may have been dropped, or the room closed, in the meantime.
     if (!answer.hosting || this.#closed || this.#peerings.get(node) !== peering) return answer.hosting;
     peering.meets(answer);
     this.#lostAt.delete(node);
-    for (const update of this.#early.get(node) ?? []) peering.updated(update);
+    this.#tellOutgrown(answer.shared);
+    for (const update of this.#early.get(node) ?? []) this.#updated(peering, update);
     // From here on a switch of policy finds the node met, and asks again for what was withheld.
     this.#early.delete(node);
     this.#host.onChange();

@@ -1,6 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
+import { type AboutPeople, DecisionsTold } from './decisions-told.ts';
 import type { Meet, MemberState, PlacesState, SharedState, Update, WaitingState } from './messages.ts';
 import type { Part } from './placement.ts';
 import type { LocalRoom, RemoteNode } from './types.ts';
@@ -18,6 +19,7 @@ export class Peering {
   readonly #members = new Map<string, MemberState>();
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
+  readonly #decisions = new DecisionsTold();
   #places: PlacesState = { labels: [], moves: true, regions: null };
   /** Who waits there, of those who may be known here. */
   #waiting: readonly WaitingState[] = [];
@@ -56,6 +58,12 @@ export class Peering {
     return this.#members.get(peerId);
   }
 
+  /** The nodes meet, perhaps anew: what the other one knows, it says, or is told. */
+  begin(): void {
+    this.#told.clear();
+    this.#decisions.forget();
+  }
+
   /** Takes the whole of what the other node says; members that it does not name are gone. */
   meets({ places, members, others, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
     this.#met = true;
@@ -70,7 +78,7 @@ export class Peering {
     if (update.places !== undefined) this.#places = update.places;
     for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
     for (const member of update.members ?? []) this.#upsert(member);
-    if (update.shared !== undefined) this.#room.share(within(update.shared, this.#knowable));
+    if (update.shared !== undefined) this.#share(update.shared);
     if (update.waiting !== undefined) this.#waits(update.waiting);
     const { chat } = update;
     const author = chat === undefined ? undefined : this.#members.get(chat.peerId);
@@ -93,10 +101,9 @@ export class Peering {
     this.#waits([]);
   }
 
-  /** Everything that the other node may know, to begin with. */
+  /** Everything that the other node may know and does not know yet, after `begin`. */
   introduce(places: PlacesState): Omit<Meet, 'room' | 'link' | 'others'> {
     const members = this.#room.members().filter(({ label }) => this.#tellable(label));
-    this.#told.clear();
     for (const { peerId } of members) this.#told.add(peerId);
     const waiting = this.#tellableWaiting();
     this.#toldWaiting = JSON.stringify(waiting);
@@ -133,8 +140,20 @@ export class Peering {
     return { waiting };
   }
 
+  /** What hosts decided for the room, and about people what the other node does not know yet. */
   sharedUpdate(): Pick<Meet, 'shared'> {
-    return { shared: within(this.#room.shared(), (label) => this.#tellable(label)) };
+    return { shared: { ...this.#room.shared(), ...this.#aboutPeople() } };
+  }
+
+  /** What hosts decided about people, where the other node does not know it yet. */
+  peopleUpdate(): Pick<Update, 'shared'> {
+    return this.#sharedUnlessEmpty(this.#aboutPeople());
+  }
+
+  /** Of these people, those whom the other node knows by a label that has grown by more than it may know. */
+  outgrownUpdate(hashes: ReadonlySet<string>): Pick<Update, 'shared'> {
+    const outgrown = this.#decisions.outgrown(this.#room.decisions(), hashes, this.#tellable);
+    return this.#sharedUnlessEmpty({ keptOut: [], letIn: [], outgrown });
   }
 
   /** Whether the other node was told of a member here, whose words and acts may follow. */
@@ -155,13 +174,37 @@ export class Peering {
   };
 
   /** By the certificate of the link that it would go out on. */
-  #tellable(label: Label): boolean {
-    return this.#known(label, this.link.peer.datacenter);
-  }
+  readonly #tellable = (label: Label): boolean => this.#known(label, this.link.peer.datacenter);
 
   #waits(waiting: readonly WaitingState[]): void {
     this.#waiting = waiting.filter(({ label }) => this.#knowable(label));
     this.#room.remoteWaiting(this.node, this.#waiting);
+  }
+
+  #aboutPeople(): AboutPeople {
+    const decisions = this.#room.decisions();
+    const outgrown = this.#decisions.outgrown(decisions, decisions.keys(), this.#tellable);
+    return { outgrown, ...this.#decisions.fresh(decisions, decisions.keys(), this.#tellable) };
+  }
+
+  #sharedUnlessEmpty(people: AboutPeople): Pick<Update, 'shared'> {
+    const isEmpty = Object.values(people).every((groups) => groups.length === 0);
+    return isEmpty ? {} : { shared: { ...this.#room.shared(), ...people } };
+  }
+
+  /** Takes what hosts there decided, without the people whose labels forbid it. */
+  #share(shared: SharedState): void {
+    const { keptOut, letIn } = shared;
+    this.#decisions.heard(shared);
+    const may = new Map<Label, boolean>(
+      [...keptOut, ...letIn].map(({ label }) => [label, this.#knowable(label)]),
+    );
+    const knowable = ({ label }: { label: Label }): boolean => may.get(label) === true;
+    const taken = { ...shared, keptOut: keptOut.filter(knowable), letIn: letIn.filter(knowable) };
+    this.#room.share(
+      taken,
+      [...keptOut, ...letIn].filter((group) => !knowable(group)),
+    );
   }
 
   #upsert(member: MemberState): void {
@@ -178,14 +221,4 @@ export class Peering {
   #gone(peerId: string, reason: LeaveReason): void {
     if (this.#members.delete(peerId)) this.#room.remoteGone(this.node, peerId, reason);
   }
-}
-
-/** What is shared without the people whose labels forbid it. */
-function within(shared: SharedState, may: (label: Label) => boolean): SharedState {
-  const { keptOut, letIn } = shared;
-  return {
-    ...shared,
-    keptOut: keptOut.filter(({ label }) => may(label)),
-    letIn: letIn.filter(({ label }) => may(label)),
-  };
 }

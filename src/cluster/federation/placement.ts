@@ -15,21 +15,30 @@ export interface Part {
   readonly regions: readonly string[] | null;
 }
 
-/** The labels of places, counted; in a stable order, so that nothing changed is written as nothing changed. */
+/**
+ * The labels of places, one for each home, counted: where a room can be is decided by all evidence and narrowing in it
+ * together, and where someone may sit by their home. So there are as few as regions, however many people. In a stable
+ * order, so that nothing changed is written as nothing changed.
+ */
 export function countLabels(places: readonly Pick<Place, 'label'>[]): LabelCount[] {
-  const counts = new Map<string, { label: Label; count: number }>();
+  const byHome = new Map<
+    string,
+    { evidence: Set<string>; regions: readonly string[] | null; count: number }
+  >();
   for (const { label } of places) {
-    const key = JSON.stringify([label.home, label.evidence, label.regions]);
-    const known = counts.get(key);
-    if (known === undefined) counts.set(key, { label, count: 1 });
-    else known.count += 1;
+    const { home, evidence, regions } = label;
+    const known = byHome.get(home) ?? { evidence: new Set(), regions: null, count: 0 };
+    for (const region of evidence) known.evidence.add(region);
+    known.regions = intersect(known.regions, regions);
+    known.count += 1;
+    byHome.set(home, known);
   }
-  return [...counts]
+  return [...byHome]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, { label, count }]) => ({
-      home: label.home,
-      evidence: [...label.evidence],
-      regions: label.regions === null ? null : [...label.regions],
+    .map(([home, { evidence, regions, count }]) => ({
+      home,
+      evidence: [...evidence].sort(),
+      regions: regions === null ? null : [...regions].sort(),
       count,
     }));
 }

@@ -4,7 +4,14 @@ import type { Label } from '../../policy/model.ts';
 import type { NodeKey } from '../../policy/node-key.ts';
 import type { LeaveReason, Redirect } from '../../protocol/events.ts';
 import type { Verdict } from '../types.ts';
-import type { MemberState, RoomAct, SharedState, WaitingState } from './messages.ts';
+import type {
+  IdentitiesState,
+  MemberState,
+  RoomAct,
+  RulesState,
+  SharedState,
+  WaitingState,
+} from './messages.ts';
 
 /**
  * How rooms span nodes. Each node that hosts members of a room has its part in the registry's record, and all of
@@ -42,6 +49,22 @@ export interface Place {
   readonly moves: boolean;
 }
 
+/** What hosts decided about one person, at whatever node. */
+export interface Decision {
+  /** All that is known of where they may be known. */
+  readonly label: Label;
+  readonly keptOut: boolean;
+  readonly letIn: boolean;
+  /**
+   * Their label has grown by something that may not be known here: what was decided still counts here, and goes
+   * nowhere from here, until it is known by how much the label has grown.
+   */
+  readonly outgrown: boolean;
+}
+
+/** People that a node said something of, and who may not be known here by these labels. */
+export type Withheld = IdentitiesState;
+
 /** A room at this node, as the federation sees it. */
 export interface LocalRoom {
   readonly id: string;
@@ -50,7 +73,9 @@ export interface LocalRoom {
   members(): readonly MemberState[];
   member(peerId: string): MemberState | undefined;
   waiting(): readonly WaitingState[];
-  shared(): SharedState;
+  shared(): RulesState;
+  /** What hosts decided about people, by their hash. */
+  decisions(): ReadonlyMap<string, Decision>;
   /** What narrowings seen at other nodes leave; null for all. */
   narrow(regions: readonly string[] | null): void;
   /** A member at another node came, or changed. Nodes speak of their own members alone, whatever ids they say. */
@@ -59,8 +84,8 @@ export interface LocalRoom {
   /** All who wait for a host at that node, of those who may be known here. */
   remoteWaiting(node: RemoteNode, waiting: readonly WaitingState[]): void;
   remoteChat(node: RemoteNode, peerId: string, chat: { messageId: string; at: number; text: string }): void;
-  /** What another node's hosts decided for the whole room. */
-  share(state: SharedState): void;
+  /** What another node's hosts decided for the whole room; `withheld`: what was said of people, and may not be known here. */
+  share(state: SharedState, withheld: Withheld): void;
   /** A host at another node acts on somebody here. Throws a WatershedError. */
   act(act: RoomAct): Promise<void>;
   /** A member may not stay: the room cannot be here any more, or this node goes; null: there is nowhere to go now. */

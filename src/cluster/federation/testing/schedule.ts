@@ -197,13 +197,7 @@ export class Play {
     const identity = this.#new(null);
     world.people.put(identity, who.label, who.at);
     const { room, link } = world.at(who.at);
-    const named = { label: who.label, hashes: [`hash of ${identity}`] };
-    const { version, keptOut, letIn } = room.state;
-    room.state = {
-      ...room.state,
-      version: version + 1,
-      ...(kind === 'keepOut' ? { keptOut: [...keptOut, named] } : { letIn: [...letIn, named] }),
-    };
+    room.decide(kind === 'keepOut' ? 'keptOut' : 'letIn', who.label, [`hash of ${identity}`]);
     link.share();
   }
 

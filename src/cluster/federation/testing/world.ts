@@ -13,11 +13,12 @@ import {
   type RoomHost,
   type RoomRecord,
 } from '../../../registry/port.ts';
+import { Identities } from '../../../rooms/identities.ts';
 import { zoom2020 } from '../../testing/door.ts';
 import type { FederationDeps } from '../deps.ts';
 import { createFederation } from '../federation.ts';
-import type { IdentitiesState, MemberState, RoomAct, SharedState, WaitingState } from '../messages.ts';
-import type { Federation, LocalRoom, Place, RemoteNode, RoomLink } from '../types.ts';
+import type { MemberState, RoomAct, RulesState, SharedState, WaitingState } from '../messages.ts';
+import type { Decision, Federation, LocalRoom, Place, RemoteNode, RoomLink, Withheld } from '../types.ts';
 import { type FakeLinks, FakeNetwork } from './fake-links.ts';
 import { People } from './people.ts';
 
@@ -84,14 +85,8 @@ export class FakeRoom implements LocalRoom {
   readonly moved = new Map<string, Redirect | null>();
   waitingHere: WaitingState[] = [];
   readonly waitingThere = new Map<NodeKey, readonly WaitingState[]>();
-  state: SharedState = {
-    version: 0,
-    locked: false,
-    keptOut: [],
-    letIn: [],
-    ended: false,
-    remainingSeconds: null,
-  };
+  readonly identities = new Identities();
+  rules: RulesState = { version: 0, locked: false, ended: false, remainingSeconds: null };
   regions: readonly string[] | null = null;
 
   constructor(onReceived: (what: string, label: Label) => void) {
@@ -124,8 +119,23 @@ export class FakeRoom implements LocalRoom {
     return this.waitingHere;
   }
 
-  shared(): SharedState {
-    return this.state;
+  shared(): RulesState {
+    return this.rules;
+  }
+
+  decisions(): ReadonlyMap<string, Decision> {
+    return this.identities.decisions;
+  }
+
+  /** A host here removes these people, or lets them in: they are told by their hashes, whatever these are. */
+  decide(decided: 'keptOut' | 'letIn', label: Label, hashes: readonly string[]): void {
+    const { home, evidence, regions } = label;
+    const group = {
+      label: { home, evidence: [...evidence], regions: regions && [...regions] },
+      hashes: [...hashes],
+    };
+    this.identities.merge({ keptOut: [], letIn: [], outgrown: [], [decided]: [group] }, []);
+    this.rules = { ...this.rules, version: this.rules.version + 1 };
   }
 
   narrow(regions: readonly string[] | null): void {
@@ -162,20 +172,11 @@ export class FakeRoom implements LocalRoom {
     this.chats.push(`${peerId}: ${text}`);
   }
 
-  /** The later lock counts; who is kept out or let in adds up. */
-  share(state: SharedState): void {
-    for (const { label, hashes } of [...state.keptOut, ...state.letIn]) {
-      this.#onReceived(hashes.join(), label);
-    }
-    const [late, early] = state.version > this.state.version ? [state, this.state] : [this.state, state];
-    const all = (both: IdentitiesState) => [
-      ...new Map(both.map((one) => [JSON.stringify(one), one])).values(),
-    ];
-    this.state = {
-      ...late,
-      keptOut: all([...late.keptOut, ...early.keptOut]),
-      letIn: all([...late.letIn, ...early.letIn]),
-    };
+  /** The later lock counts. */
+  share({ keptOut, letIn, outgrown, ...rules }: SharedState, withheld: Withheld): void {
+    for (const { label, hashes } of [...keptOut, ...letIn]) this.#onReceived(hashes.join(), label);
+    if (rules.version > this.rules.version) this.rules = rules;
+    this.identities.merge({ keptOut, letIn, outgrown }, withheld);
   }
 
   async act(act: RoomAct): Promise<void> {

@@ -1,5 +1,6 @@
 import { intersect } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
+import { sameLabel } from './same-label.ts';
 
 /**
  * One label of two that the same session was judged by at the same time from different evidence (a resume and
@@ -12,4 +13,9 @@ export function mergeLabels(before: Label, after: Label): Label {
     evidence: [...new Set([...before.evidence, before.home, ...after.evidence])].sort(),
     regions: intersect(before.regions, after.regions),
   };
+}
+
+/** Whether `other` says something of the session that the label does not say yet. */
+export function growsBy(label: Label, other: Label): boolean {
+  return !sameLabel(mergeLabels(label, label), mergeLabels(label, other));
 }
