@@ -96,7 +96,7 @@ export async function admitWaiting(
     if (room.closed) {
       room.drop(peer, 'removed', { kind: 'bye', code: 'room_ended', close: CLOSE.ended });
     } else if (peer.outlet.open && error instanceof WatershedError && error.retry) {
-      waiting.restore(peer);
+      room.waitsAgain(peer);
     } else {
       waiting.settle(peer);
       const code = error instanceof WatershedError ? error.code : 'internal';

@@ -221,6 +221,13 @@ export class Room implements MediaAudience {
     this.#deps.log.info({ room: shortId(this.id), peer: shortId(peer.id) }, 'peer joined');
   }
 
+  /** One who was to be let in could not be: it waits anew, which keeps the room, here and at its other nodes. */
+  waitsAgain(peer: Peer): void {
+    this.waiting.restore(peer);
+    this.#link.waitingChanged();
+    this.#armEmpty();
+  }
+
   #assertOpen(): void {
     if (this.#closed || this.rules.ended) throw new WatershedError('room_ended');
   }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { noFederation } from '../cluster/federation/federation.ts';
-import { admitPeer, denyPeer, endRoom } from './host-actions.ts';
+import { WatershedError } from '../protocol/errors.ts';
+import { admitPeer, admitWaiting, denyPeer, endRoom } from './host-actions.ts';
 import type { RoomDeps } from './ports.ts';
 import { policyRedirect, policyRefusal } from './testing/fake-admission.ts';
 import { RoomsFixture, settled } from './testing/setup.ts';
@@ -120,6 +121,31 @@ it('lets one go on waiting when the room is full, and tells the host', async () 
   });
   expect(ada.outlet.ending).toBeNull();
   expect(fixture.rooms.stats().waiting).toBe(1);
+});
+
+it('keeps the room, and tells the other nodes, when the only one here goes on waiting', async () => {
+  const told: number[] = [];
+  const alone = noFederation();
+  const fixture = new RoomsFixture(
+    { waitingRoom: true, emptySeconds: 15 },
+    {
+      open: (room) => ({
+        ...alone.open(room),
+        enter: () => Promise.reject(new WatershedError('registry_unavailable')),
+        placesChanged: () => told.push(room.waiting().length),
+        waitingChanged: () => told.push(room.waiting().length),
+      }),
+    },
+  );
+  const ada = await fixture.join();
+  // On behalf of a host at another node.
+  await expect(admitWaiting(ada.room, fixture, ada.peer.id)).rejects.toMatchObject({
+    code: 'registry_unavailable',
+  });
+  expect(told.at(-1)).toBe(1);
+  fixture.clock.advance(15_000);
+  expect(ada.outlet.ending).toBeNull();
+  expect(fixture.rooms.stats()).toEqual({ rooms: 1, peers: 0, waiting: 1 });
 });
 
 it('settles one who leaves, or whose room ends, while it is being admitted', async () => {
