@@ -55,6 +55,7 @@ export class Peer {
   readonly announced = new Set<string>();
   /** A host let this one in who waited: a lock does not hold it off. */
   admittedByHost = false;
+  readonly #identities = new Set<string>();
   #admitted: AdmittedSession;
   #role: Role;
   #relabelled = false;
@@ -67,6 +68,7 @@ export class Peer {
     this.rtpCapabilities = newcomer.rtpCapabilities;
     this.#admitted = newcomer.admitted;
     this.#role = newcomer.admitted.claims.role;
+    this.#identities.add(this.identity);
   }
 
   get admitted(): AdmittedSession {
@@ -85,6 +87,11 @@ export class Peer {
   get identity(): string {
     const { iss, sub, jti } = this.#admitted.claims;
     return JSON.stringify(sub === undefined ? ['jti', iss, jti] : ['sub', iss, sub]);
+  }
+
+  /** Every one that it had: without a `sub` each of its tokens is another. */
+  get identities(): ReadonlySet<string> {
+    return this.#identities;
   }
 
   /** The media side; `not_joined` for one who waits. */
@@ -116,6 +123,7 @@ export class Peer {
   adopt(session: AdmittedSession): void {
     const before = this.label;
     this.#admitted = { ...session, label: mergeLabels(before, session.label) };
+    this.#identities.add(this.identity);
     this.#relabelled ||= !sameLabel(before, this.label);
     if (session.claims.role === 'participant') this.#role = 'participant';
   }

@@ -266,6 +266,18 @@ it('keeps a removed participant out, whichever of its tokens it tries', async ()
   await expect(fixture.join({ sub: 'bob' })).resolves.toBeDefined();
 });
 
+it('keeps one without a sub out by every token that it had', async () => {
+  const fixture = new RoomsFixture();
+  const host = await fixture.host();
+  const ada = await fixture.join({ jti: 'first-token' });
+  ada.peer.adopt(admitted({ jti: 'fresh-token' }));
+  await removePeer(host.room, host.peer, ada.peer.id);
+  for (const jti of ['first-token', 'fresh-token']) {
+    await expect(fixture.join({ jti })).rejects.toMatchObject({ code: 'removed' });
+  }
+  await expect(fixture.join({ jti: 'other-token' })).resolves.toBeDefined();
+});
+
 it('locks for participants, and not for hosts', async () => {
   const fixture = new RoomsFixture();
   const host = await fixture.host();

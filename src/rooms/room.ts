@@ -282,7 +282,7 @@ export class Room implements MediaAudience {
 
   /** Keeps a participant out for as long as this room lives. */
   keepOut(peer: Peer): void {
-    this.rules.keepOut(peer.identity, peer.label);
+    for (const identity of peer.identities) this.rules.keepOut(identity, peer.label);
     this.#link.share();
   }
 
@@ -361,7 +361,8 @@ export class Room implements MediaAudience {
     // By a label that has grown, fewer nodes may know who waits, and what was decided about them.
     else if (this.waiting.has(peer) && peer.takeRelabelled()) {
       this.#link.waitingChanged();
-      if (this.rules.relabel(peer.identity, peer.label)) this.#link.share();
+      const relabelled = [...peer.identities].filter((one) => this.rules.relabel(one, peer.label));
+      if (relabelled.length > 0) this.#link.share();
     }
     return this.stays.judge(peer);
   }

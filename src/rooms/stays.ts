@@ -68,7 +68,8 @@ export class Stays {
   labelChanged(peer: Peer): void {
     const link = this.#host.link();
     link.memberChanged(peer.id, 'policy');
-    if (this.#host.rules.relabel(peer.identity, peer.label)) link.share();
+    const relabelled = [...peer.identities].filter((one) => this.#host.rules.relabel(one, peer.label));
+    if (relabelled.length > 0) link.share();
     link.placesChanged();
     link
       .enter(placeOf(peer))
