@@ -3,7 +3,7 @@ import type { MediaEngine } from './engine.ts';
 import { javascriptEngine } from './javascript-engine.ts';
 import { type News, orderSchema } from './messages.ts';
 import { nativeEngine } from './native-engine.ts';
-import { startRelay } from './relay.ts';
+import { Relay } from './relay.ts';
 
 /** Longest goodbye, in ms. */
 const GOODBYE = 5000;
@@ -16,14 +16,14 @@ export async function runAgent(): Promise<void> {
   let broken = (_error: Error): void => undefined;
   const engine = await engineOf((error) => broken(error));
   const seed = process.env.LOADTEST_RELAY;
-  const relay = seed === undefined ? null : await startRelay(Number(seed));
+  const relay = seed === undefined ? null : new Relay(Number(seed));
   const tell = (news: News): void => {
     if (process.connected) process.send?.(news);
   };
   const crowd = new Crowd({
     engine,
     tell,
-    ...(relay !== null && { route: relay.route }),
+    ...(relay !== null && { relay }),
   });
   let ending = false;
   const end = async (): Promise<void> => {
@@ -32,7 +32,7 @@ export async function runAgent(): Promise<void> {
     // Whatever hangs (a node that does not answer) must not keep this process.
     setTimeout(() => process.exit(0), GOODBYE).unref();
     await crowd.close();
-    await relay?.close();
+    relay?.close();
     await engine.close();
     process.disconnect?.();
     process.exit(0);
@@ -55,7 +55,7 @@ export async function runAgent(): Promise<void> {
       case 'read':
         return void crowd.read().then(tell);
       case 'impair':
-        return relay?.impair(order.impairment);
+        return relay?.impair(order.impairment, order.region);
       case 'end':
         return void end();
     }

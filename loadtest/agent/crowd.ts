@@ -92,13 +92,14 @@ export class Crowd {
       // Of somebody who has left, nobody says it any more.
       const spatial = member.layerOf(remote.consumerId) ?? this.#layers.get(remote.track) ?? 0;
       this.#layers.set(remote.track, spatial);
-      const camera = `camera ${spatial}`;
-      const video = remote.source === 'camera' ? camera : remote.source;
+      const camera = remote.kind === 'video' && remote.source === 'camera';
+      const video = camera ? `camera ${spatial}` : remote.source;
       return [
         {
           from,
           to: member.spec.region,
           layer: remote.kind === 'audio' ? 'audio' : video,
+          spatial: camera ? spatial : null,
           pipe: pipeOf(member, remote),
           now,
           packets: now.packets - (before?.packets ?? 0),
@@ -141,6 +142,8 @@ interface StreamDelta {
   readonly from: string;
   readonly to: string;
   readonly layer: string;
+  /** Of a camera. */
+  readonly spatial: number | null;
   /** Name of the source at this datacenter, where it comes from another one. */
   readonly pipe: string | null;
   readonly now: FlowReading;
@@ -159,8 +162,9 @@ function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'la
   const pairs = new Map<string, Pair>();
   const layers: Record<string, number> = {};
   const piped: Record<string, number> = {};
-  for (const { from, to, layer, pipe, now, packets, bytes, missing, freezes } of deltas) {
+  for (const { from, to, layer, spatial, pipe, now, packets, bytes, missing, freezes } of deltas) {
     const key = `${from}>${to}`;
+    const isCamera = spatial !== null && packets > 0;
     const sum = pairs.get(key) ?? {
       from,
       to,
@@ -169,6 +173,8 @@ function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'la
       bytes: 0,
       missing: 0,
       freezes: 0,
+      cameras: 0,
+      cameraLayers: 0,
       histogram: new Histogram(),
       jitters: new Histogram(),
     };
@@ -179,6 +185,8 @@ function sumOf(deltas: readonly StreamDelta[]): Pick<AgentReading, 'pairs' | 'la
       bytes: sum.bytes + bytes,
       missing: sum.missing + missing,
       freezes: sum.freezes + freezes,
+      cameras: sum.cameras + (isCamera ? 1 : 0),
+      cameraLayers: sum.cameraLayers + (isCamera ? spatial : 0),
     });
     sum.histogram.addBuckets(now.latency);
     if (packets > 0) sum.jitters.addBuckets([[bucketOf(now.jitter), 1]]);

@@ -2,8 +2,10 @@ import { WatershedClient } from '../../src/client/client.ts';
 import { nodeEnvironment } from '../../src/client/node.ts';
 import type { RemoteTrack } from '../../src/client/subscriptions.ts';
 import { fetchFrom } from '../measure/local-address.ts';
-import type { MediaEngine, OwnTrack, Route } from './engine.ts';
+import type { MediaEngine, OwnTrack } from './engine.ts';
+import type { Link } from './link.ts';
 import type { MemberSpec, News } from './messages.ts';
+import type { Relay } from './relay.ts';
 import { speak } from './talk.ts';
 
 /** No packet for so long, in ms, while somebody is publishing, is an interruption. */
@@ -11,7 +13,8 @@ const SILENCE = 500;
 
 export interface MemberOptions {
   readonly engine: MediaEngine;
-  readonly route?: Route;
+  /** What media is to pass, if anything. */
+  readonly relay?: Relay;
   readonly tell: (news: News) => void;
 }
 
@@ -29,6 +32,7 @@ export class Member {
   readonly spec: MemberSpec;
   readonly #options: MemberOptions;
   readonly #client: WatershedClient;
+  readonly #link: Link | undefined;
   readonly #streams = new Map<string, Stream>();
   readonly #gone: Stream[] = [];
   readonly #own: OwnTrack[] = [];
@@ -47,11 +51,12 @@ export class Member {
   constructor(spec: MemberSpec, options: MemberOptions) {
     this.spec = spec;
     this.#options = options;
-    const { engine, route } = options;
+    const { engine, relay } = options;
     const { address } = spec;
+    this.#link = relay?.link(spec.region);
     const handlerFactory = engine.handlerFactory({
       bindAddress: address ?? '0.0.0.0',
-      ...(route !== undefined && { route }),
+      ...(this.#link !== undefined && { route: this.#link.route }),
     });
     const environment =
       address === undefined
@@ -174,6 +179,7 @@ export class Member {
     this.#leaving = true;
     this.#stopTalking();
     await this.#client.leave();
+    this.#link?.close();
     this.#options.tell({ type: 'left', n: this.spec.n });
   }
 

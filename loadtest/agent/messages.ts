@@ -51,8 +51,12 @@ export const orderSchema = z.discriminatedUnion('type', [
         jitter: z.number(),
         reorder: z.number(),
         duplicate: z.number(),
+        down: z.number().optional(),
+        up: z.number().optional(),
       })
       .nullable(),
+    /** Home region of those whose lines are meant; null: everybody's. */
+    region: z.string().nullable(),
   }),
   z.object({ type: z.literal('end') }),
 ]);
@@ -68,6 +72,9 @@ const pairSchema = z.object({
   bytes: z.number(),
   missing: z.number(),
   freezes: z.number(),
+  /** Cameras that came, and the sum of the layers that they came in. */
+  cameras: z.number(),
+  cameraLayers: z.number(),
   latency: bucketsSchema,
   jitter: bucketsSchema,
 });

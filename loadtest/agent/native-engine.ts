@@ -1,7 +1,7 @@
 import type { FlowReading } from '../measure/flow.ts';
 import { Generator } from '../native/generator.ts';
 import type { GeneratorFlows } from '../native/messages.ts';
-import { nativeCapabilities } from '../participant/capabilities.ts';
+import { estimatingCapabilities } from '../participant/capabilities.ts';
 import { SyntheticTrack } from '../participant/synthetic-track.ts';
 import { type MediaEngine, publishingOf } from './engine.ts';
 import { NativeHandler } from './native-handler.ts';
@@ -81,7 +81,7 @@ export async function nativeEngine(onDied: (error: Error) => void): Promise<Medi
           },
         });
       },
-      getNativeRtpCapabilities: async () => nativeCapabilities(),
+      getNativeRtpCapabilities: async () => estimatingCapabilities(),
     }),
     ownTrack(publishing) {
       const { options, kind, frameRate, height, bytes } = publishingOf(publishing);

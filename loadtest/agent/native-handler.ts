@@ -9,10 +9,17 @@ import type {
   HandlerSendOptions,
   HandlerSendResult,
   RtpEncodingParameters,
+  RtpParameters,
 } from 'mediasoup-client/types';
 import type { Generator } from '../native/generator.ts';
 import type { GeneratorCodec } from '../native/messages.ts';
-import { AUDIO_LEVEL, encodingsOf, modeOf, nativeCapabilities } from '../participant/capabilities.ts';
+import {
+  AUDIO_LEVEL,
+  encodingsOf,
+  estimatingCapabilities,
+  modeOf,
+  TRANSPORT_SEQUENCE,
+} from '../participant/capabilities.ts';
 import { SyntheticTrack } from '../participant/synthetic-track.ts';
 import { recordedCodecOf } from '../recordings/recording.ts';
 import type { Route } from './engine.ts';
@@ -98,12 +105,12 @@ export class NativeHandler extends HandlerInterface {
     const { generator, shapes, transport } = this.#options;
     const parameters = ortc.getSendingRtpParameters(
       track.kind,
-      this.#far.getSendExtendedRtpCapabilities(nativeCapabilities()),
+      this.#far.getSendExtendedRtpCapabilities(estimatingCapabilities()),
     );
     parameters.codecs = ortc.reduceCodecs(parameters.codecs, codec);
     const chosen = parameters.codecs[0];
     if (chosen === undefined) throw new Error('no codec in common');
-    await this.#start();
+    await this.#start(sequenceIdOf(parameters));
     const { mimeType } = chosen;
     parameters.encodings = encodingsOf(mimeType, encodings).map((encoding) => ({
       ...encoding,
@@ -190,6 +197,7 @@ export class NativeHandler extends HandlerInterface {
         const ssrc = encodings[0]?.ssrc ?? 0;
         const name = `${transport}-r${this.#nextId++}`;
         const rtx = encodings[0]?.rtx?.ssrc;
+        const twcc = sequenceIdOf(rtpParameters);
         await generator.addReceiver({
           transport,
           receiver: name,
@@ -198,6 +206,7 @@ export class NativeHandler extends HandlerInterface {
           codec: codecOf(codecs[0]?.mimeType ?? ''),
           ...(codecs[0] !== undefined && { clockRate: codecs[0].clockRate }),
           ...(rtx !== undefined && { rtx: { ssrc: rtx } }),
+          ...(twcc !== undefined && { twcc }),
         });
         this.#receivers.add(name);
         const track = new SyntheticTrack({ kind });
@@ -236,12 +245,12 @@ export class NativeHandler extends HandlerInterface {
   }
 
   /** Once: tells the transport of our certificate, and only then knocks, or the first hello would be lost. */
-  #start(): Promise<void> {
-    this.#started ??= this.#connect();
+  #start(twcc?: number): Promise<void> {
+    this.#started ??= this.#connect(twcc);
     return this.#started;
   }
 
-  async #connect(): Promise<void> {
+  async #connect(twcc: number | undefined): Promise<void> {
     const { generator, transport, bindAddress, route } = this.#options;
     const { iceParameters, iceCandidates, dtlsParameters } = this.#far;
     const parameters: DtlsParameters = {
@@ -263,6 +272,7 @@ export class NativeHandler extends HandlerInterface {
       ice: { ufrag: iceParameters.usernameFragment, pwd: iceParameters.password },
       candidates,
       fingerprints: dtlsParameters.fingerprints,
+      ...(twcc !== undefined && { twcc }),
     });
   }
 
@@ -306,6 +316,11 @@ function videoShape(
 /** RFC 6464, one-byte form: voice activity, and the level below full. */
 function levelOf(id: number, { shape }: SyntheticTrack): { id: number; data: string } {
   return { id, data: Buffer.from([0x80 | (shape.audioLevel ?? 30)]).toString('base64') };
+}
+
+/** The header extension that has the transport-wide sequence number. */
+function sequenceIdOf({ headerExtensions = [] }: RtpParameters): number | undefined {
+  return headerExtensions.find(({ uri }) => uri === TRANSPORT_SEQUENCE)?.id;
 }
 
 function codecOf(mimeType: string): GeneratorCodec {

@@ -69,5 +69,9 @@ function networkOf(caller: Caller, region: number): number {
 
 /** Whether a URL names this machine by a loopback address of IPv4. */
 export function isLoopback(url: string): boolean {
-  return /^127(\.\d{1,3}){3}$/.test(new URL(url).hostname);
+  return isLoopbackAddress(new URL(url).hostname);
+}
+
+export function isLoopbackAddress(address: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(address);
 }

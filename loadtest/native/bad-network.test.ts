@@ -2,7 +2,8 @@ import { createWorker, type types } from 'mediasoup';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../src/testing/wait.ts';
 import { ensureWorker } from '../../workers/ensure.ts';
-import { type Impairment, type Relay, startRelay } from '../agent/relay.ts';
+import type { Impairment } from '../agent/link.ts';
+import { Relay } from '../agent/relay.ts';
 import { Generator } from './generator.ts';
 import { connect, type Ends, FEEDBACK, farEnd, publish, send, subscribe, VIDEO } from './testing/call.ts';
 
@@ -40,7 +41,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await ends.generator.close();
-  for (const relay of relays) await relay.close();
+  for (const relay of relays) relay.close();
   relays = [];
   ends.server.close();
   ends.router.close();
@@ -48,13 +49,14 @@ afterEach(async () => {
 
 /** A transport that reaches the worker over a network of its own, which is good until told otherwise. */
 async function over(name: string): Promise<{ transport: types.WebRtcTransport; relay: Relay }> {
-  const relay = await startRelay(relays.length + 1);
+  const relay = new Relay(relays.length + 1);
+  const { route } = relay.link();
   relays.push(relay);
   const transport = await connect(ends, name, { start: false });
   const { candidates, ...far } = farEnd(transport);
   await ends.generator.startTransport(name, {
     ...far,
-    candidates: await Promise.all(candidates.map(({ ip, port }) => relay.route({ ip, port }))),
+    candidates: await Promise.all(candidates.map(({ ip, port }) => route({ ip, port }))),
   });
   await ends.generator.connected(name);
   return { transport, relay };

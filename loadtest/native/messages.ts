@@ -100,6 +100,7 @@ export interface NewReceiver {
   readonly clockRate?: number;
   readonly codec?: GeneratorCodec;
   readonly nack?: boolean;
+  readonly twcc?: number;
 }
 
 export const readySchema = z.object({

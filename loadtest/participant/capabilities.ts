@@ -1,7 +1,7 @@
-import type { RtpCapabilities, RtpEncodingParameters } from 'mediasoup-client/types';
+import type { RtcpFeedback, RtpCapabilities, RtpEncodingParameters } from 'mediasoup-client/types';
 import { recordedCodecOf } from '../recordings/recording.ts';
 
-const VIDEO_FEEDBACK = [
+const VIDEO_FEEDBACK: RtcpFeedback[] = [
   { type: 'nack' },
   { type: 'nack', parameter: 'pli' },
   { type: 'ccm', parameter: 'fir' },
@@ -58,12 +58,35 @@ const CODECS: NonNullable<RtpCapabilities['codecs']> = [
 
 export const AUDIO_LEVEL = 'urn:ietf:params:rtp-hdrext:ssrc-audio-level';
 
+export const TRANSPORT_SEQUENCE =
+  'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01' as const;
+
 /** What a synthetic participant can do. No transport-cc or REMB: it does not slow down, and is not slowed. */
 export function nativeCapabilities(): RtpCapabilities {
   return structuredClone({
     codecs: CODECS,
     headerExtensions: [{ kind: 'audio', uri: AUDIO_LEVEL, preferredId: 10, direction: 'sendrecv' }],
   });
+}
+
+/** The same with transport-cc, as browsers have it: an SFU learns how much it may send. */
+export function estimatingCapabilities(): RtpCapabilities {
+  const { codecs = [], headerExtensions = [] } = nativeCapabilities();
+  return {
+    codecs: codecs.map((codec) => ({
+      ...codec,
+      rtcpFeedback: [...(codec.rtcpFeedback ?? []), { type: 'transport-cc' }],
+    })),
+    headerExtensions: [
+      ...headerExtensions,
+      ...(['audio', 'video'] as const).map((kind) => ({
+        kind,
+        uri: TRANSPORT_SEQUENCE,
+        preferredId: 5,
+        direction: 'sendrecv' as const,
+      })),
+    ],
+  };
 }
 
 /** The encodings that are really sent: of a recording the highest alone, since there is no other. */

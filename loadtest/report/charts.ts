@@ -58,6 +58,13 @@ export function timeCharts(result: RunResult): Markup {
     }),
     timeChart({
       ...base,
+      title: 'Mean layer of cameras, by receivers’ region',
+      lines: parts(series, ({ cameraLayers }) => cameraLayers),
+      format: count,
+      least: 2,
+    }),
+    timeChart({
+      ...base,
       title: 'Freezes',
       lines: [line('freezes', ({ freezes }) => freezes)],
       format: count,

@@ -61,7 +61,7 @@ describe('the report', () => {
 
   test('has a plot of everything, without a number that is none', () => {
     const page = reportOf(exampleResult());
-    expect(page.match(/<svg /g)).toHaveLength(15);
+    expect(page.match(/<svg /g)).toHaveLength(16);
     expect(page).not.toMatch(/NaN|Infinity|undefined|\[object/);
   });
 

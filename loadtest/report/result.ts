@@ -44,6 +44,12 @@ const pairSchema = z.object({
   missing: z.number(),
   loss: z.number(),
   freezes: z.number(),
+  cameras: z.number().default(0).describe('cameras that came, counted in each measured interval'),
+  layer: z
+    .number()
+    .nullable()
+    .default(null)
+    .describe('mean layer of those cameras, 0 being the smallest picture; null: there were none'),
   latency: distributionSchema,
   jitter: distributionSchema,
 });
@@ -64,6 +70,10 @@ const pointSchema = z.object({
   freezes: z.number(),
   lateness: z.number().describe('ms by which the generator itself was late, 99th percentile'),
   layers: z.record(z.string(), z.number()).describe('bit/s received, by layer'),
+  cameraLayers: z
+    .record(z.string(), z.number())
+    .default({})
+    .describe('mean layer of the cameras received, by the home region of who receives'),
   seats: z.record(z.string(), z.number()).describe('participants by datacenter'),
   processes: z
     .record(z.string(), z.object({ cpu: z.number(), memory: z.number() }))

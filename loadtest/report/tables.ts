@@ -38,10 +38,10 @@ export function thresholdTable({ thresholds }: RunResult): Markup {
 export function pairTable({ pairs }: RunResult): Markup {
   if (pairs.length === 0) return html`<p class="empty">No media was measured.</p>`;
   const rows = pairs.map(
-    ({ from, to, packets, loss, freezes, latency, jitter }) =>
-      html`<tr><td>${from} → ${to}</td><td class="n">${count(packets)}</td><td class="n">${percent(loss)}</td><td class="n">${milliseconds(latency.p50)}</td><td class="n">${milliseconds(latency.p90)}</td><td class="n">${milliseconds(latency.p99)}</td><td class="n">${milliseconds(latency.max)}</td><td class="n">${milliseconds(jitter.p50)}</td><td class="n">${milliseconds(jitter.p95)}</td><td class="n">${freezes}</td></tr>`,
+    ({ from, to, packets, loss, freezes, layer, latency, jitter }) =>
+      html`<tr><td>${from} → ${to}</td><td class="n">${count(packets)}</td><td class="n">${percent(loss)}</td><td class="n">${milliseconds(latency.p50)}</td><td class="n">${milliseconds(latency.p90)}</td><td class="n">${milliseconds(latency.p99)}</td><td class="n">${milliseconds(latency.max)}</td><td class="n">${milliseconds(jitter.p50)}</td><td class="n">${milliseconds(jitter.p95)}</td><td class="n">${freezes}</td><td class="n">${layer === null ? '–' : layer.toFixed(2)}</td></tr>`,
   );
-  return html`<div class="table"><table><thead><tr><th>from → to</th><th class="n">packets</th><th class="n">lost</th><th class="n">latency p50</th><th class="n">p90</th><th class="n">p99</th><th class="n">most</th><th class="n">jitter p50</th><th class="n">p95</th><th class="n">freezes</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="table"><table><thead><tr><th>from → to</th><th class="n">packets</th><th class="n">lost</th><th class="n">latency p50</th><th class="n">p90</th><th class="n">p99</th><th class="n">most</th><th class="n">jitter p50</th><th class="n">p95</th><th class="n">freezes</th><th class="n">mean layer of cameras</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 export function processTable({ processes }: RunResult): Markup {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Impairment } from '../agent/link.ts';
 import { type AgentReading, type MemberSpec, type News, newsSchema, type Order } from '../agent/messages.ts';
-import type { Impairment } from '../agent/relay.ts';
 
 const ENTRY = fileURLToPath(new URL('../agent/agent.mjs', import.meta.url));
 /** How long an agent may take to start, to answer, and to end, in ms. */
@@ -64,8 +64,9 @@ export class Agents {
     this.#of(n)?.send({ type: 'leave', n });
   }
 
-  impair(impairment: Impairment | null): void {
-    for (const agent of this.#agents) agent.send({ type: 'impair', impairment });
+  /** Everybody's lines, or those of one home region. */
+  impair(impairment: Impairment | null, region: string | null): void {
+    for (const agent of this.#agents) agent.send({ type: 'impair', impairment, region });
   }
 
   read(): Promise<AgentReading[]> {

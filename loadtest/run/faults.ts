@@ -58,17 +58,20 @@ export class Faults {
         await this.#pauseRedis(fault.for);
         return record('Redis answers nobody', at + fault.for);
       case 'impair': {
-        const { do: _, at: _at, for: seconds, ...impairment } = fault;
-        agents.impair(impairment);
-        this.#later(seconds, () => agents.impair(null));
-        const { loss, delay, jitter, reorder, duplicate } = impairment;
+        const { do: _, at: _at, for: seconds, region = null, ...impairment } = fault;
+        agents.impair(impairment, region);
+        this.#later(seconds, () => agents.impair(null, region));
+        const { loss, delay, jitter, reorder, duplicate, down, up } = impairment;
         const parts = [
+          down === undefined ? '' : `${down} kbit/s down`,
+          up === undefined ? '' : `${up} kbit/s up`,
           loss > 0 ? `${loss * 100} % loss` : '',
           delay + jitter > 0 ? `${delay} to ${delay + jitter} ms delay` : '',
           reorder > 0 ? `${reorder * 100} % reordered` : '',
           duplicate > 0 ? `${duplicate * 100} % twice` : '',
         ];
-        return record(`network: ${parts.filter((part) => part !== '').join(', ')}`, at + seconds);
+        const whose = region === null ? 'network' : `network of people in ${region}`;
+        return record(`${whose}: ${parts.filter((part) => part !== '').join(', ')}`, at + seconds);
       }
     }
   }

@@ -20,6 +20,9 @@ interface PairSum {
   packets: number;
   missing: number;
   freezes: number;
+  /** Cameras that came, interval by interval, and the sum of the layers that they came in. */
+  cameras: number;
+  cameraLayers: number;
   readonly latency: Histogram;
   readonly jitter: Histogram;
 }
@@ -98,6 +101,7 @@ export class Recorder {
     const layers: Record<string, number> = {};
     const seats: Record<string, number> = {};
     const piped = new Map<string, number>();
+    const cameras = new Map<string, { count: number; layers: number }>();
     let [packets, missing, bytes, freezes, participants, lateness] = [0, 0, 0, 0, 0, 0];
     for (const reading of readings) {
       participants += reading.joined;
@@ -115,6 +119,10 @@ export class Recorder {
         bytes += pair.bytes;
         freezes += pair.freezes;
         latency.addBuckets(pair.latency);
+        if (pair.cameras > 0) {
+          const { count, layers } = cameras.get(pair.to) ?? { count: 0, layers: 0 };
+          cameras.set(pair.to, { count: count + pair.cameras, layers: layers + pair.cameraLayers });
+        }
         if (measured) this.#addPair(pair);
       }
     }
@@ -145,6 +153,9 @@ export class Recorder {
       freezes,
       lateness: round(lateness, 2),
       layers: Object.fromEntries(Object.entries(layers).map(([layer, bits]) => [layer, Math.round(bits)])),
+      cameraLayers: Object.fromEntries(
+        [...cameras].map(([region, { count, layers }]) => [region, round(layers / count, 2)]),
+      ),
       seats,
       processes: sampled,
       joins: this.#joined - this.#joinedBefore,
@@ -184,7 +195,7 @@ export class Recorder {
   sums(): Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'failures' | 'processes'> {
     const pairs = [...this.#pairs].map(([key, pair]): PairResult => {
       const [from = '', to = ''] = key.split('>');
-      const { packets, missing, freezes } = pair;
+      const { packets, missing, freezes, cameras, cameraLayers } = pair;
       return {
         from,
         to,
@@ -192,6 +203,8 @@ export class Recorder {
         missing,
         loss: lossOf(packets, missing),
         freezes,
+        cameras,
+        layer: cameras === 0 ? null : round(cameraLayers / cameras, 3),
         latency: distributionOf(pair.latency),
         jitter: distributionOf(pair.jitter),
       };
@@ -253,6 +266,8 @@ export class Recorder {
       packets: 0,
       missing: 0,
       freezes: 0,
+      cameras: 0,
+      cameraLayers: 0,
       latency: new Histogram(),
       jitter: new Histogram(),
     };
@@ -260,6 +275,8 @@ export class Recorder {
     sum.packets += pair.packets;
     sum.missing += pair.missing;
     sum.freezes += pair.freezes;
+    sum.cameras += pair.cameras;
+    sum.cameraLayers += pair.cameraLayers;
     sum.latency.addBuckets(pair.latency);
     sum.jitter.addBuckets(pair.jitter);
   }

@@ -1,17 +1,23 @@
+import { distributionOf } from '../measure/distribution.ts';
+import { Histogram } from '../measure/histogram.ts';
 import { timesOf } from '../report/fault-times.ts';
-import type { FaultResult, RunResult } from '../report/result.ts';
-import type { Thresholds } from '../scenario/schema.ts';
+import type { FaultResult, PairResult, RunResult } from '../report/result.ts';
+import type { ReceivedThresholds, Thresholds } from '../scenario/schema.ts';
+import { lossOf } from './recorder.ts';
 
-type Sums = Pick<RunResult, 'totals' | 'distributions' | 'faults' | 'saturation'>;
+type Sums = Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'faults' | 'saturation'>;
 
-interface Rule {
+interface Rule<From> {
   readonly what: string;
   readonly unit: string;
   readonly least?: boolean;
-  readonly read: (sums: Sums) => number | null;
+  readonly read: (from: From) => number | null;
 }
 
-const RULES: { readonly [Name in keyof Required<Thresholds>]: Rule } = {
+/** One rule for each threshold. */
+type Rules<T, From> = { readonly [Name in keyof Required<T>]: Rule<From> };
+
+const RULES: Rules<Omit<Thresholds, 'to'>, Sums> = {
   joined: {
     what: 'joins that succeed',
     unit: 'share',
@@ -79,31 +85,66 @@ const RULES: { readonly [Name in keyof Required<Thresholds>]: Rule } = {
   },
 };
 
+/** Of the pairs of regions with the same receivers. */
+const RECEIVED_RULES: Rules<ReceivedThresholds, readonly PairResult[]> = {
+  loss: {
+    what: 'packets that never came',
+    unit: 'share',
+    read: (pairs) => {
+      const [packets, missing] = [sumOf(pairs, (pair) => pair.packets), sumOf(pairs, (pair) => pair.missing)];
+      return packets === 0 ? null : lossOf(packets, missing);
+    },
+  },
+  latencyP99: {
+    what: 'one-way latency, p99',
+    unit: 'ms',
+    read: (pairs) =>
+      distributionOf(pairs.reduce((all, { latency }) => all.addBuckets(latency.buckets), new Histogram()))
+        .p99,
+  },
+  layerLeast: { what: 'mean layer of cameras', unit: '', least: true, read: meanLayer },
+  layerMost: { what: 'mean layer of cameras', unit: '', read: meanLayer },
+};
+
 /** The thresholds of a scenario beside what was measured. What was not measured does not hold. */
-export function judge(thresholds: Thresholds, sums: Sums): RunResult['thresholds'] {
-  return namesOf(thresholds).map((name) => {
-    const { what, unit, least = false, read } = RULES[name];
-    const limit = thresholds[name] ?? 0;
-    const value = read(sums);
+export function judge({ to = {}, ...thresholds }: Thresholds, sums: Sums): RunResult['thresholds'] {
+  return [
+    ...judgeBy(RULES, thresholds, sums),
+    ...Object.entries(to).flatMap(([region, received]) =>
+      judgeBy(
+        RECEIVED_RULES,
+        received,
+        sums.pairs.filter((pair) => pair.to === region),
+      ).map((one) => ({ ...one, name: `to.${region}.${one.name}`, what: `${one.what}, to ${region}` })),
+    ),
+  ];
+}
+
+function judgeBy<From>(
+  rules: Readonly<Record<string, Rule<From>>>,
+  thresholds: Readonly<Record<string, number | undefined>>,
+  from: From,
+): RunResult['thresholds'] {
+  return Object.entries(rules).flatMap(([name, { what, unit, least = false, read }]) => {
+    const limit = thresholds[name];
+    if (limit === undefined) return [];
+    const value = read(from);
     const holds = value !== null && (least ? value >= limit : value <= limit);
     return { name, what, limit, least, value, unit, holds };
   });
+}
+
+function meanLayer(pairs: readonly PairResult[]): number | null {
+  const cameras = sumOf(pairs, (pair) => pair.cameras);
+  return cameras === 0 ? null : sumOf(pairs, (pair) => pair.cameras * (pair.layer ?? 0)) / cameras;
+}
+
+function sumOf(pairs: readonly PairResult[], read: (pair: PairResult) => number): number {
+  return pairs.reduce((sum, pair) => sum + read(pair), 0);
 }
 
 function longestOf(faults: readonly FaultResult[]): number | null {
   if (faults.length === 0) return null;
   if (faults.some(({ recovered }) => !recovered)) return Number.POSITIVE_INFINITY;
   return Math.max(...faults.map(({ longestMs }) => longestMs ?? 0));
-}
-
-function namesOf(thresholds: Thresholds): (keyof Thresholds)[] {
-  const names: (keyof Thresholds)[] = [];
-  for (const name of typedKeys(RULES)) if (thresholds[name] !== undefined) names.push(name);
-  return names;
-}
-
-function typedKeys<K extends string>(record: { readonly [Key in K]: unknown }): K[] {
-  const keys: K[] = [];
-  for (const key in record) keys.push(key);
-  return keys;
 }

@@ -113,6 +113,8 @@ function checkAgainst(scenario: ScenarioDocument, policy: Policy, document: Conf
     planned.forEach((fault, index) => {
       const path = ['phases', phase, 'faults', index];
       if ('in' in fault) known([...path, 'in'], fault.in, policy.datacenters, 'datacenter');
+      if ('region' in fault && fault.region !== undefined)
+        known([...path, 'region'], fault.region, policy.regions, 'region');
       if (fault.at >= seconds) {
         faults.push({
           where: document.place([...path, 'at']),
@@ -121,6 +123,8 @@ function checkAgainst(scenario: ScenarioDocument, policy: Policy, document: Conf
       }
     });
   });
+  for (const name of Object.keys(scenario.thresholds.to ?? {}))
+    known(['thresholds', 'to', name], name, policy.regions, 'region');
   const people = participantsOf(scenario);
   if (people > MOST_PARTICIPANTS) {
     faults.push({

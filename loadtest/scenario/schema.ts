@@ -66,6 +66,7 @@ const roomSchema = z.strictObject({
 /** Seconds since the phase began. */
 const at = z.number().min(0).max(86_400);
 const place = nameSchema;
+const kilobits = z.number().min(16).max(10_000_000);
 
 /** What goes wrong on purpose. */
 const faultSchema = z.discriminatedUnion(
@@ -77,11 +78,19 @@ const faultSchema = z.discriminatedUnion(
     z.strictObject({ do: z.literal('kill-datacenter'), at, in: place }),
     /** Redis answers nobody for so long. */
     z.strictObject({ do: z.literal('stop-redis'), at, for: seconds }),
-    /** Media of every participant passes a relay that loses, delays, reorders and repeats, by the seed. */
+    /**
+     * Media of every participant passes a relay that loses, delays, reorders and repeats, by the seed, and is no
+     * wider than it says.
+     */
     z.strictObject({
       do: z.literal('impair'),
       at,
       for: seconds,
+      /** Of participants of this home region alone. */
+      region: nameSchema.optional(),
+      /** kbit/s of each participant's own line, IP headers included: what it receives, and what it sends. */
+      down: kilobits.optional(),
+      up: kilobits.optional(),
       loss: share.default(0),
       /** Milliseconds, one way. */
       delay: z.number().min(0).max(5000).default(0),
@@ -113,6 +122,15 @@ const phaseSchema = z.strictObject({
   faults: z.array(faultSchema).max(50).default([]),
 });
 
+/** The same of what people of one home region receive. */
+const receivedThresholdsSchema = z.strictObject({
+  loss: share.optional(),
+  latencyP99: z.number().positive().optional(),
+  /** Mean layer of the cameras that come, 0 being the smallest picture: at least, and at most. */
+  layerLeast: z.number().min(0).max(2).optional(),
+  layerMost: z.number().min(0).max(2).optional(),
+});
+
 /** What must hold, or the run fails. Milliseconds; shares from 0 to 1. Each is a most, unless it says otherwise. */
 const thresholdsSchema = z.strictObject({
   /** At least this share of all joins succeeds. */
@@ -135,6 +153,8 @@ const thresholdsSchema = z.strictObject({
   packetsPerSecond: z.number().positive().optional(),
   /** At least so many participants are held without saturation. */
   held: z.number().positive().optional(),
+  /** By the home region of those who receive. */
+  to: z.record(nameSchema, receivedThresholdsSchema).optional(),
 });
 
 /** Two measured intervals in a row beyond either, and the cluster is saturated. */
@@ -182,6 +202,7 @@ export const scenarioSchema = z.strictObject({
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type Fault = z.infer<typeof faultSchema>;
 export type Thresholds = z.infer<typeof thresholdsSchema>;
+export type ReceivedThresholds = z.infer<typeof receivedThresholdsSchema>;
 export type SaturationLimits = z.infer<typeof saturationSchema>;
 export type Phase = z.infer<typeof phaseSchema>;
 export type Publishing = z.infer<typeof publishingSchema>;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Relay, startRelay } from '../../loadtest/agent/relay.ts';
+import { Relay } from '../../loadtest/agent/relay.ts';
 import { createParticipant, type Participant } from '../../loadtest/participant/participant.ts';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
@@ -37,14 +37,14 @@ async function join(options: Partial<Parameters<typeof createParticipant>[0]>): 
 beforeAll(async () => {
   const port = await freePort();
   proxy = await startCuttableProxy(port);
-  relay = await startRelay(1);
+  relay = new Relay(1);
   const url = `ws://127.0.0.1:${proxy.port}`;
   node = await startNode({ port, publicUrl: url, policy: localPolicy('policy.yaml', { local: url }) });
   witness = await join({ url: `ws://127.0.0.1:${port}` });
   witness.client.on('peerLeft', ({ peerId }) => left.push(peerId));
   for (let n = 0; n < PEOPLE; n += 1) {
     const seen: string[] = [];
-    const one = await join({ frontDoors: [url], route: relay.route });
+    const one = await join({ frontDoors: [url], route: relay.link().route });
     one.client.on('status', (status) => seen.push(status));
     people.push(one);
     statuses.push(seen);
@@ -54,7 +54,7 @@ afterAll(async () => {
   await Promise.all([witness, ...people].map((one) => one?.leave()));
   await node?.close();
   await proxy?.close();
-  await relay?.close();
+  relay?.close();
 });
 
 const lines = {

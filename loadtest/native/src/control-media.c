@@ -227,6 +227,7 @@ const char *op_add_receiver(const struct json *request, struct text *out) {
   r->clock_rate = (uint32_t)json_number(request, "clockRate", 0);
   r->codec = codec;
   r->nack = json_bool(request, "nack", false);
+  if (json_get(request, "twcc")) t->twcc_id = (uint8_t)json_number(request, "twcc", 0) & 15;
   names_add(&receivers, r->name, r);
   receiver_open(r, t);
   return NULL;

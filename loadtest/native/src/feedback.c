@@ -1,5 +1,7 @@
 #include "feedback.h"
 
+#include "twcc.h"
+
 #include <string.h>
 
 enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205, PSFB = 206 };
@@ -8,6 +10,7 @@ enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205, PSFB = 206 };
 #define NACK_CHECK (20 * MS)
 #define NACK_TRIES 10
 #define BLOCKS_MAX 31
+#define ARRIVALS_EVERY (100 * MS)
 // Seconds from 1900 (NTP) to 1970.
 #define NTP_EPOCH 2208988800ull
 // What a receiver without streams of its own calls itself, as browsers do.
@@ -165,4 +168,23 @@ void feedback_nack(void *arg, nanos now) {
   bool more = false;
   for (struct receiver *r = t->receivers; r; r = r->next) more = send_nack(r, now) || more;
   if (more) timer_set(&t->nack_timer, now + NACK_CHECK);
+}
+
+void feedback_note_arrival(struct transport *t, const uint8_t *packet, size_t len, nanos at) {
+  int seq = twcc_sequence(packet, len, t->twcc_id);
+  if (seq < 0) return;
+  if (!t->twcc) t->twcc = make(1, sizeof *t->twcc);
+  twcc_note(t->twcc, (uint16_t)seq, at);
+  if (twcc_due(t->twcc) >= TWCC_MOST) feedback_arrivals(t, at);
+  else if (!t->twcc_timer.slot) timer_set(&t->twcc_timer, at + ARRIVALS_EVERY);
+}
+
+void feedback_arrivals(void *arg, nanos now) {
+  struct transport *t = arg;
+  uint8_t packet[MAX_DATAGRAM];
+  uint32_t media_ssrc = t->receivers ? t->receivers->ssrc : 0;
+  size_t len;
+  (void)now;
+  while ((len = twcc_write(t->twcc, OWN_SSRC, media_ssrc, packet, sizeof packet - SRTP_ROOM)) > 0)
+    transport_send_rtcp(t, packet, len);
 }

@@ -17,8 +17,9 @@ void feedback_report(void *arg, nanos now);
 // Generic NACKs for what its receivers miss (RFC 4585 section 6.2.1).
 void feedback_nack(void *arg, nanos now);
 
-// Transport-wide congestion control: notes an arrival, and reports them (a timer).
-void twcc_note(struct transport *transport, const uint8_t *packet, size_t len, nanos at);
-void twcc_send(void *arg, nanos now);
+// Takes note of a decrypted packet's arrival where it has a transport-wide sequence number.
+void feedback_note_arrival(struct transport *transport, const uint8_t *packet, size_t len, nanos at);
+// The timer that reports such arrivals; `arg` is a transport.
+void feedback_arrivals(void *arg, nanos now);
 
 #endif

@@ -55,11 +55,12 @@ static size_t write_header(struct sender *s, uint8_t *p, bool marker, uint32_t t
   put16(p + 12, 0xbede);
   put16(p + 14, (uint32_t)words);
   memset(p + 16, 0, words * 4);
-  memcpy(p + 16, s->extensions, s->extensions_len);
+  // First, so that whoever sends the packet again finds it there.
   if (twcc) {
-    p[16 + s->extensions_len] = (uint8_t)(s->transport->twcc_id << 4 | 1);
-    put16(p + 17 + s->extensions_len, s->transport->twcc_sequence++);
+    p[16] = (uint8_t)(s->transport->twcc_id << 4 | 1);
+    put16(p + 17, s->transport->twcc_sequence++);
   }
+  memcpy(p + 16 + twcc, s->extensions, s->extensions_len);
   return 16 + words * 4;
 }
 
@@ -189,6 +190,11 @@ void sender_close(struct sender *s) {
   free(s);
 }
 
+// A transport-wide number of its own for a packet that is sent again.
+static void count_again(struct transport *t, uint8_t *packet) {
+  if (t->twcc_id && (packet[0] & 0x10) && packet[16] == (t->twcc_id << 4 | 1)) put16(packet + 17, t->twcc_sequence++);
+}
+
 void sender_retransmit(struct sender *s, uint16_t seq) {
   struct transport *t = s->transport;
   s->nacked++;
@@ -200,6 +206,7 @@ void sender_retransmit(struct sender *s, uint16_t seq) {
   s->retransmitted++;
   if (transport_drops(t, t->drop_send)) return;
   if (s->rtx_ssrc == 0) {
+    count_again(t, kept->data);
     wire_push(t->fd,
               srtp_protect(&t->out, kept->data, kept->len, wire_next(), (uint32_t)((s->index - behind) >> 16)));
     return;
@@ -211,7 +218,7 @@ void sender_retransmit(struct sender *s, uint16_t seq) {
   packet[1] = (uint8_t)((packet[1] & 0x80) | s->rtx_pt);
   put16(packet + 2, (uint32_t)(s->rtx_index & 0xffff));
   put32(packet + 8, s->rtx_ssrc);
-  if (t->twcc_id) put16(packet + 17 + s->extensions_len, t->twcc_sequence++);
+  count_again(t, packet);
   put16(packet + header, seq);
   memcpy(packet + header + 2, kept->data + header, (size_t)(kept->len - header));
   wire_push(t->fd, srtp_protect(&t->out, packet, kept->len + 2, wire_next(), (uint32_t)(s->rtx_index >> 16)));

@@ -177,7 +177,7 @@ static void take_rtp(struct transport *t, uint8_t *data, size_t len, nanos at) {
     stream->roc = roc;
     stream->highest = seq;
   }
-  if (t->twcc_id) twcc_note(t, data, (size_t)clear, at);
+  if (t->twcc_id) feedback_note_arrival(t, data, (size_t)clear, at);
   if (!stream->receiver) t->unknown++;
   else receiver_take(stream->receiver, stream->is_rtx, data, (size_t)clear, at);
 }
@@ -228,7 +228,7 @@ struct transport *transport_open(const char *name, const union address *local) {
   t->dtls_timer = (struct timer){.fire = on_dtls_timer, .arg = t};
   t->report_timer = (struct timer){.fire = feedback_report, .arg = t};
   t->nack_timer = (struct timer){.fire = feedback_nack, .arg = t};
-  t->twcc_timer = (struct timer){.fire = twcc_send, .arg = t};
+  t->twcc_timer = (struct timer){.fire = feedback_arrivals, .arg = t};
   return t;
 }
 

@@ -1,25 +1,16 @@
-// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-#include "feedback.h"
+#include "twcc.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define EVERY (100 * MS)
-#define KEPT 512
+// Units of the format: of differences, and of the time that they begin from.
 #define TICK (250 * US)
 #define REFERENCE (64 * MS)
+#define HEADER 20
+#define SYMBOLS_PER_CHUNK 7
+// What one more symbol may need: a chunk, a difference of two bytes, and padding.
+#define SYMBOL_ROOM 8
 
-struct twcc {
-  unsigned count;
-  uint8_t feedback_count;
-  struct {
-    uint16_t seq;
-    nanos at;
-  } arrivals[KEPT];
-};
-
-// The value of a one-byte header extension, or -1.
-static int extension16(const uint8_t *packet, size_t len, uint8_t id) {
+int twcc_sequence(const uint8_t *packet, size_t len, uint8_t id) {
   size_t at = 12 + 4 * (size_t)(packet[0] & 15);
   if (!(packet[0] & 0x10) || at + 4 > len || get16(packet + at) != 0xbede) return -1;
   size_t end = at + 4 + 4 * (size_t)get16(packet + at + 2);
@@ -36,69 +27,75 @@ static int extension16(const uint8_t *packet, size_t len, uint8_t id) {
   return -1;
 }
 
-void twcc_note(struct transport *t, const uint8_t *packet, size_t len, nanos at) {
-  int seq = extension16(packet, len, t->twcc_id);
-  if (seq < 0) return;
-  if (!t->twcc) t->twcc = make(1, sizeof *t->twcc);
-  t->twcc->arrivals[t->twcc->count].seq = (uint16_t)seq;
-  t->twcc->arrivals[t->twcc->count++].at = at;
-  if (t->twcc->count == KEPT) twcc_send(t, at);
-  else if (!t->twcc_timer.slot) timer_set(&t->twcc_timer, at + EVERY);
-}
+static nanos *arrival(struct twcc *twcc, uint16_t seq) { return &twcc->arrived[seq % TWCC_WINDOW]; }
 
-static int by_sequence(const void *a, const void *b) {
-  const uint16_t *x = a, *y = b;
-  return (int16_t)(*x - *y);
-}
-
-void twcc_send(void *arg, nanos now) {
-  struct transport *t = arg;
-  struct twcc *c = t->twcc;
-  uint8_t packet[MAX_DATAGRAM] = {0}, deltas[KEPT * 2];
-  (void)now;
-  if (c->count == 0) return;
-  qsort(c->arrivals, c->count, sizeof c->arrivals[0], by_sequence);
-  uint16_t base = c->arrivals[0].seq;
-  nanos reference = c->arrivals[0].at / REFERENCE * REFERENCE, last = reference;
-  unsigned symbols = 0, word = 0, taken = 0;
-  size_t at = 20, delta_len = 0;
-  // Chunks of seven two-bit symbols, as many as leave room for the deltas; the rest waits for the next one.
-  for (unsigned seq = base; taken < c->count && at + delta_len + 8 < MAX_DATAGRAM - SRTP_ROOM; seq++) {
-    unsigned symbol = 0;
-    if (c->arrivals[taken].seq == (uint16_t)seq) {
-      int64_t ticks = ((int64_t)c->arrivals[taken].at - (int64_t)last) / (int64_t)TICK;
-      if (ticks < INT16_MIN || ticks > INT16_MAX) break;
-      symbol = ticks >= 0 && ticks <= 255 ? 1 : 2;
-      if (symbol == 2) deltas[delta_len++] = (uint8_t)(ticks >> 8);
-      deltas[delta_len++] = (uint8_t)ticks;
-      last += (nanos)(ticks * (int64_t)TICK);
-      while (taken < c->count && c->arrivals[taken].seq == (uint16_t)seq) taken++;
-    }
-    word |= symbol << (12 - 2 * (symbols % 7));
-    if (++symbols % 7 == 0) {
-      put16(packet + at, 0xc000 | word);
-      at += 2;
-      word = 0;
-    }
+void twcc_note(struct twcc *twcc, uint16_t seq, nanos at) {
+  int ahead = (int16_t)(seq - twcc->end);
+  if (!twcc->started || ahead >= TWCC_WINDOW) {
+    // The first one, or the far end began anew: nothing can be said of what is between.
+    memset(twcc->arrived, 0, sizeof twcc->arrived);
+    twcc->started = true;
+    twcc->begin = twcc->end = seq;
+    ahead = 0;
   }
-  if (symbols % 7) {
-    put16(packet + at, 0xc000 | word);
+  if (ahead >= 0) {
+    for (uint16_t missing = twcc->end; missing != seq; missing++) *arrival(twcc, missing) = 0;
+    twcc->end = (uint16_t)(seq + 1);
+  } else if (-ahead > TWCC_WINDOW || *arrival(twcc, seq) != 0) {
+    return;
+  }
+  *arrival(twcc, seq) = at;
+  // One that comes late is reported after all, and what follows it once more.
+  if ((int16_t)(seq - twcc->begin) < 0) twcc->begin = seq;
+  if (twcc_due(twcc) > TWCC_WINDOW) twcc->begin = (uint16_t)(twcc->end - TWCC_WINDOW);
+}
+
+unsigned twcc_due(const struct twcc *twcc) { return (uint16_t)(twcc->end - twcc->begin); }
+
+size_t twcc_write(struct twcc *twcc, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t *out, size_t room) {
+  uint8_t differences[TWCC_WINDOW * 2];
+  uint16_t seq = twcc->begin;
+  while (seq != twcc->end && *arrival(twcc, seq) == 0) seq++;
+  if (seq == twcc->end) return 0;
+  nanos reference = *arrival(twcc, seq) / REFERENCE * REFERENCE, last = reference;
+  size_t at = HEADER, differences_len = 0;
+  unsigned symbols = 0, chunk = 0;
+  for (seq = twcc->begin; seq != twcc->end && at + differences_len + SYMBOL_ROOM <= room; seq++) {
+    unsigned symbol = 0;
+    if (*arrival(twcc, seq) != 0) {
+      int64_t ticks = ((int64_t)*arrival(twcc, seq) - (int64_t)last) / (int64_t)TICK;
+      // Too long a pause for two bytes: the next report begins from a time of its own.
+      if (ticks < INT16_MIN || ticks > INT16_MAX) break;
+      symbol = ticks >= 0 && ticks <= UINT8_MAX ? 1 : 2;
+      if (symbol == 2) differences[differences_len++] = (uint8_t)(ticks >> 8);
+      differences[differences_len++] = (uint8_t)ticks;
+      last += (nanos)(ticks * (int64_t)TICK);
+    }
+    // A status vector chunk of symbols of two bits.
+    chunk |= symbol << (2 * (SYMBOLS_PER_CHUNK - 1 - symbols % SYMBOLS_PER_CHUNK));
+    if (++symbols % SYMBOLS_PER_CHUNK != 0) continue;
+    put16(out + at, 0xc000 | chunk);
+    at += 2;
+    chunk = 0;
+  }
+  if (symbols % SYMBOLS_PER_CHUNK != 0) {
+    put16(out + at, 0xc000 | chunk);
     at += 2;
   }
-  memcpy(packet + at, deltas, delta_len);
-  at = (at + delta_len + 3) & ~(size_t)3;
-  packet[0] = 0x80 | 15;
-  packet[1] = 205;
-  put16(packet + 2, (uint32_t)(at / 4 - 1));
-  put32(packet + 4, 1);
-  put32(packet + 8, t->receivers ? t->receivers->ssrc : 0);
-  put16(packet + 12, base);
-  put16(packet + 14, symbols);
-  put32(packet + 16, (uint32_t)(reference / REFERENCE) << 8 | c->feedback_count++);
-  transport_send_rtcp(t, packet, at);
-  // What did not fit, or came too much later, begins the next report.
-  if (taken == 0) taken = 1;
-  c->count -= taken;
-  memmove(c->arrivals, c->arrivals + taken, c->count * sizeof c->arrivals[0]);
-  if (c->count > 0) timer_set(&t->twcc_timer, now_ns() + MS);
+  memcpy(out + at, differences, differences_len);
+  at += differences_len;
+  size_t padding = (4 - at % 4) % 4;
+  memset(out + at, 0, padding);
+  at += padding;
+  if (padding > 0) out[at - 1] = (uint8_t)padding;
+  out[0] = (uint8_t)(0x80 | (padding > 0 ? 0x20 : 0) | 15);
+  out[1] = 205;
+  put16(out + 2, (uint32_t)(at / 4 - 1));
+  put32(out + 4, sender_ssrc);
+  put32(out + 8, media_ssrc);
+  put16(out + 12, twcc->begin);
+  put16(out + 14, symbols);
+  put32(out + 16, (uint32_t)(reference / REFERENCE) << 8 | twcc->reports++);
+  twcc->begin = seq;
+  return at;
 }
