@@ -27,7 +27,7 @@ registry: ${registry}
   return parseNodeConfig(text, { file: join(dir, 'node.yaml'), env: {}, machine: thisMachine() });
 }
 
-const log = { debug: () => undefined };
+const log = { debug: () => undefined, warn: () => undefined };
 
 it('is the memory of this process where nothing else is said', async () => {
   expect(await createRegistry(config('{}'), 'commercial', log)).toBeInstanceOf(MemoryRegistry);

@@ -10,7 +10,7 @@ import { RedisRegistry } from '../registry/redis/registry.ts';
 export async function createRegistry(
   { registry }: Pick<NodeConfig, 'registry'>,
   cloud: string,
-  log: { debug(fields: object, message: string): void },
+  log: { debug(fields: object, message: string): void; warn(fields: object, message: string): void },
 ): Promise<Registry> {
   if (registry.kind === 'memory') return new MemoryRegistry();
   const { tls, username, passwordFile } = registry;
@@ -29,6 +29,8 @@ export async function createRegistry(
     password: await secret(passwordFile),
     // The heartbeat says when it begins and ends; this is each attempt.
     onError: (error) => log.debug({ err: error }, 'redis'),
+    onSpoilt: () =>
+      log.warn({}, 'a room in the Redis was larger than any of ours, which went: who else writes to it?'),
   });
 }
 

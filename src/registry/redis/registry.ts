@@ -18,7 +18,7 @@ import { connectRedis, type RedisClient, type RedisPlace } from './client.ts';
 import { CloudMark } from './cloud-mark.ts';
 import { RedisKeys } from './keys.ts';
 import { partField, readRoom, writePart, writeRegions } from './room-record.ts';
-import { ANNOUNCE, CLAIM_ROOM, NODES, READ_ROOM, RESTATE_ROOM, type Script, TOO_LARGE } from './scripts.ts';
+import { ANNOUNCE, CLAIM_ROOM, NODES, READ_ROOM, RESTATE_ROOM, type Script } from './scripts.ts';
 
 export interface RedisRegistryOptions extends RedisPlace {
   readonly cloud: string;
@@ -27,6 +27,8 @@ export interface RedisRegistryOptions extends RedisPlace {
   readonly roomMs?: number;
   /** Told of trouble with the connection, each time: the registry goes on trying. */
   readonly onError?: (error: Error) => void;
+  /** Told when somebody had made a room's record larger than any of ours, each time: what was too large went. */
+  readonly onSpoilt?: () => void;
 }
 
 const COMMAND_MS = 1000;
@@ -47,6 +49,7 @@ export class RedisRegistry implements Registry {
   readonly #mark: CloudMark;
   readonly #commandMs: number;
   readonly #roomMs: number;
+  readonly #onSpoilt: RedisRegistryOptions['onSpoilt'];
   readonly #listeners: (() => void)[] = [];
   #wasReady = false;
   #closed = false;
@@ -62,6 +65,7 @@ export class RedisRegistry implements Registry {
       async (mark) => String(await this.#eval(mark, [this.#keys.mark], [options.cloud])),
       () => this.#forgot(),
     );
+    this.#onSpoilt = options.onSpoilt;
     this.#client.on('error', (error: Error) => options.onError?.(error));
     this.#client.on('ready', () => {
       // Another server may answer now, which never heard of the last writes.
@@ -124,8 +128,8 @@ export class RedisRegistry implements Registry {
   }
 
   async room(key: RoomKey): Promise<RoomRecord> {
-    const fields = await this.#run(() => this.#eval(READ_ROOM, [this.#keys.room(key)], []));
-    return readRoom(strings(fields));
+    const answer = await this.#run(() => this.#eval(READ_ROOM, [this.#keys.room(key)], []));
+    return this.#roomOf(answer).record;
   }
 
   async claimRoom(
@@ -134,14 +138,14 @@ export class RedisRegistry implements Registry {
   ): Promise<{ claimed: boolean; record: RoomRecord }> {
     const args = [epoch, partField(nodeOfPart(host)), writePart(host), writeRegions(regions), this.#roomMs];
     const answer = await this.#run(() => this.#eval(CLAIM_ROOM, [this.#keys.room(key)], args));
-    const [claimed, fields] = Array.isArray(answer) ? answer : [];
-    return { claimed: claimed === 1, record: readRoom(strings(fields)) };
+    const { record, claimed } = this.#roomOf(answer);
+    return { claimed: claimed === 1, record };
   }
 
   async restateRoom(key: RoomKey, { node, host, regions, seenEpoch }: RoomChange): Promise<RoomRecord> {
     const args = [seenEpoch, partField(node), writePart(host), writeRegions(regions), this.#roomMs];
-    const fields = await this.#run(() => this.#eval(RESTATE_ROOM, [this.#keys.room(key)], args));
-    return readRoom(strings(fields));
+    const answer = await this.#run(() => this.#eval(RESTATE_ROOM, [this.#keys.room(key)], args));
+    return this.#roomOf(answer).record;
   }
 
   async bundle(): Promise<Uint8Array | null> {
@@ -161,6 +165,13 @@ export class RedisRegistry implements Registry {
 
   onForgot(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** What a script of rooms answers. */
+  #roomOf(answer: unknown): { record: RoomRecord; claimed: unknown } {
+    const [healed, fields, claimed] = Array.isArray(answer) ? answer : [];
+    if (healed === 1) this.#onSpoilt?.();
+    return { record: readRoom(strings(fields)), claimed };
   }
 
   #forgot(): void {
@@ -183,10 +194,7 @@ export class RedisRegistry implements Registry {
       return await Promise.race([answer, late]);
     } catch (error) {
       if (error instanceof WatershedError) throw error;
-      const tooLarge = error instanceof Error && error.message.includes(TOO_LARGE);
-      throw new WatershedError('registry_unavailable', tooLarge ? TOO_LARGE_THERE : undefined, {
-        cause: error,
-      });
+      throw new WatershedError('registry_unavailable', undefined, { cause: error });
     } finally {
       clearTimeout(timer);
     }

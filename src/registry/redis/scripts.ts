@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { MAX_BODY_BYTES, MAX_EPOCH, MAX_NODE_ID, MAX_ROOM_BYTES, MAX_ROOM_HOSTS } from './bounds.ts';
+import {
+  MAX_BODY_BYTES,
+  MAX_EPOCH,
+  MAX_NODE_ID,
+  MAX_ROOM_BYTES,
+  MAX_ROOM_FIELD_BYTES,
+  MAX_ROOM_HOSTS,
+} from './bounds.ts';
 
 /** A Lua script that Redis runs as one step. */
 export interface Script {
@@ -61,21 +68,36 @@ end
 return found
 `);
 
-/** What an answer begins with that says no more, since the rest would take its reader's memory. */
-export const TOO_LARGE = 'TOOLARGE';
-
 /**
  * Shared by the scripts of rooms. What is no epoch counts as none, so that a spoilt record can be claimed. What counts
  * is the same as for `readRoom`.
  */
 const ROOM = `
-local function too_large(key)
-  local size = 0
-  if redis.call('HLEN', key) > ${MAX_ROOM_HOSTS + 2} then return true end
-  for _, field in ipairs(redis.call('HKEYS', key)) do
-    size = size + #field + redis.call('HSTRLEN', key, field)
+-- What is larger than anything of ours goes: single fields where that is enough, else the whole record, as if it had
+-- been forgotten. Whoever could write it could have deleted it too. Returns 1 where something went, else 0.
+local function heal(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return 0 end
+  if kind ~= 'hash' or redis.call('HLEN', key) > ${MAX_ROOM_HOSTS + 2} then
+    redis.call('UNLINK', key)
+    return 1
   end
-  return size > ${MAX_ROOM_BYTES}
+  local healed = 0
+  local size = 0
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    local bytes = #field + redis.call('HSTRLEN', key, field)
+    if bytes > ${MAX_ROOM_FIELD_BYTES} then
+      redis.call('HDEL', key, field)
+      healed = 1
+    else
+      size = size + bytes
+    end
+  end
+  if size > ${MAX_ROOM_BYTES} then
+    redis.call('UNLINK', key)
+    healed = 1
+  end
+  return healed
 end
 
 local function epoch_of(key)
@@ -109,10 +131,9 @@ end
 /** Reads a room. */
 export const READ_ROOM = script(`
 -- KEYS[1]  the room
--- returns  its fields and values; an error TOOLARGE where they are more than a room's
+-- returns  1 or 0 (healed), then its fields and values
 ${ROOM}
-if too_large(KEYS[1]) then return redis.error_reply('${TOO_LARGE} room') end
-return redis.call('HGETALL', KEYS[1])
+return {heal(KEYS[1]), redis.call('HGETALL', KEYS[1])}
 `);
 
 /** Writes a node's part of a room if nothing was written since the claimant read it. */
@@ -123,10 +144,10 @@ export const CLAIM_ROOM = script(`
 -- ARGV[3]  the node's part
 -- ARGV[4]  regions that its narrowing leaves, with commas between; * for all
 -- ARGV[5]  ms after which a room that nobody writes is forgotten
--- returns  1 or 0 (claimed), then the fields and values of the record as it is now; or an error TOOLARGE
+-- returns  1 or 0 (healed), then the fields and values of the record as it is now, then 1 or 0 (claimed)
 ${ROOM}
 local key = KEYS[1]
-if too_large(key) then return redis.error_reply('${TOO_LARGE} room') end
+local healed = heal(key)
 local epoch = epoch_of(key)
 local claimed = 0
 if epoch == tonumber(ARGV[1]) then
@@ -136,7 +157,7 @@ if epoch == tonumber(ARGV[1]) then
   redis.call('HSET', key, ARGV[2], ARGV[3])
   redis.call('PEXPIRE', key, ARGV[5])
 end
-return {claimed, redis.call('HGETALL', key)}
+return {healed, redis.call('HGETALL', key), claimed}
 `);
 
 /** Writes or removes a node's part of a room whatever the epoch; the record goes with the last part. */
@@ -147,10 +168,10 @@ export const RESTATE_ROOM = script(`
 -- ARGV[3]  the node's part; empty to remove it
 -- ARGV[4]  regions that its narrowing leaves, with commas between; * for all
 -- ARGV[5]  ms after which a room that nobody writes is forgotten
--- returns  fields and values of the record as it is, or would be without parts; or an error TOOLARGE
+-- returns  1 or 0 (healed), then fields and values of the record as it is, or would be without parts
 ${ROOM}
 local key = KEYS[1]
-if too_large(key) then return redis.error_reply('${TOO_LARGE} room') end
+local healed = heal(key)
 raise(key, math.max(epoch_of(key), tonumber(ARGV[1])) + 1)
 narrow(key, ARGV[4])
 if ARGV[3] == '' then
@@ -161,5 +182,5 @@ end
 redis.call('PEXPIRE', key, ARGV[5])
 local record = redis.call('HGETALL', key)
 if redis.call('HLEN', key) == 1 + redis.call('HEXISTS', key, 'regions') then redis.call('DEL', key) end
-return record
+return {healed, record}
 `);
