@@ -34,13 +34,16 @@ phases:
   - { name: leave, seconds: 1, present: 0 }
 `;
 
-/** Datagrams from nodes to participants that are RTP by their version and payload type, and no RTCP (RFC 5761). */
+/**
+ * Datagrams from nodes to participants that are RTP by their version and payload type, and no RTCP (RFC 5761). Payload
+ * type 127 is padding that mediasoup sends to find out what a line holds: it belongs to nobody's media.
+ */
 const RULES = `
 table ip count {
   counter received { }
   chain input {
     type filter hook input priority 0; policy accept;
-    ip saddr 127.0.0.1 ip daddr 127.16.0.0-127.115.255.255 meta l4proto udp @th,64,2 2 @th,73,7 >= 96 counter name received
+    ip saddr 127.0.0.1 ip daddr 127.16.0.0-127.115.255.255 meta l4proto udp @th,64,2 2 @th,73,7 96-126 counter name received
   }
 }`;
 

@@ -80,21 +80,19 @@ export function explainAllowed(p: CompiledPolicy, who: string | Label, datacente
   return explainRegion(p, label.home, datacenter);
 }
 
-/** Sentences already told, by region and datacenter: at most as many as the table has cells, and one for each region. */
+/** Sentences already told, by region and datacenter: at most as many as the table has cells. */
 const TOLD = new WeakMap<CompiledPolicy, Map<number, Explanation>>();
 
 function explainRegion(p: CompiledPolicy, client: string, datacenter: string): Explanation {
   const c = p.regionNumber.get(client);
-  // From nowhere, as the directory asks for everyone: told beside the table's last column. No datacenter is named so.
-  const nowhere = p.datacenterNames.length;
-  const d = datacenter === '' ? nowhere : p.datacenterNumber.get(datacenter);
+  const d = p.datacenterNumber.get(datacenter);
   if (c === undefined || d === undefined) return toldAfresh(p, client, datacenter);
   let told = TOLD.get(p);
   if (told === undefined) {
     told = new Map();
     TOLD.set(p, told);
   }
-  const question = c * (nowhere + 1) + d;
+  const question = c * p.datacenterNames.length + d;
   let explanation = told.get(question);
   if (explanation === undefined) {
     explanation = Object.freeze(toldAfresh(p, client, datacenter));
