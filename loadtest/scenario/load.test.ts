@@ -65,6 +65,11 @@ describe('scenarios', () => {
       ['9:62 at: the phase ends after 10 s, before this happens'],
     ],
     [
+      'seconds: 10, faults: [{ do: impair, at: 1, for: 2, region: eux }]',
+      'seconds: 10',
+      ['9:78 the policy has no region "eux"; did you mean "eu"?'],
+    ],
+    [
       'seconds: 10, faults: [{ do: kill-nod, at: 1, in: fra }]',
       'seconds: 10',
       [
@@ -73,6 +78,12 @@ describe('scenarios', () => {
     ],
   ])('%s is refused with its place', (wrong, right, faults) => {
     expect(faultsOf(BASE.replace(right, wrong))).toEqual(faults);
+  });
+
+  test('thresholds of a region that the policy does not have are refused with their place', () => {
+    expect(faultsOf(`${BASE}thresholds: { to: { eux: { loss: 0.1 } } }\n`)).toEqual([
+      '10:26 the policy has no region "eux"; did you mean "eu"?',
+    ]);
   });
 
   test('a policy that is not there, and what is no YAML, have their places too', () => {

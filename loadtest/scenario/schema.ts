@@ -20,7 +20,7 @@ const publishingSchema = z.union([
     codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).optional(),
     /** bit/s really sent at the highest layer; lower layers take about a third each. */
     bitrate: z.int().min(8_000).max(20_000_000).optional(),
-    /** Three resolutions at once (camera). */
+    /** Several resolutions at once (camera): three from a `height` of 480 on, two from 240 on. */
     simulcast: z.boolean().optional(),
     frameRate: z.number().min(1).max(60).optional(),
     /** Pixels of the highest layer. */
