@@ -117,6 +117,7 @@ describe('requests', () => {
   it('answers not_joined before the join, and already_joined for a second one', async () => {
     await start();
     const client = await fixture.connect();
+    await expect(client.request('ping')).resolves.toEqual({});
     await expect(client.request('createTransport', { direction: 'send' })).rejects.toThrow('not_joined');
     await expect(client.request('sendChat', { text: 'hi' })).rejects.toThrow('not_joined');
     await expect(client.request('leave')).rejects.toThrow('not_joined');
