@@ -104,6 +104,14 @@ describe('requests', () => {
     expect(client.closedWith).toBeNull();
   });
 
+  it('refuses data that is nested too deep to be written as text, in a room too', async () => {
+    await start();
+    const ada = await fixture.join();
+    const deep = '['.repeat(30_000) + ']'.repeat(30_000);
+    ada.socket.send(`{"type":"request","id":77,"method":"sendChat","data":${deep}}`);
+    expect(await ada.response(77)).toMatchObject({ ok: false, error: { code: 'bad_request' } });
+  });
+
   it.each(['fly', 'constructor', '__proto__'])('answers unknown_method for %s', async (method) => {
     await start();
     const client = await fixture.connect();

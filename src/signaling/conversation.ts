@@ -147,16 +147,22 @@ export class Conversation implements ConnectionOwner {
     const { method } = request;
     this.#session?.heard(this.connection);
     if (!isMethodName(method)) throw new WatershedError('unknown_method');
+    // Before it is kept or compared: what no schema has bounded may be nested too deep to be written as text.
+    const { data, answer } = this.#understood(method, request.data);
     // Only those who are in the room can be resumed, and ask again.
     const session = this.#session?.place?.peer.seated === true ? this.#session : null;
-    if (session === null || REPEATED_AT_WILL.has(method)) return this.#answer(method, request.data);
-    return session.answers.once(request, () => this.#answer(method, request.data));
+    if (session === null || REPEATED_AT_WILL.has(method)) return answer();
+    return session.answers.once({ ...request, data }, answer);
   }
 
-  async #answer<M extends MethodName>(method: M, data: unknown): Promise<Reply> {
+  /** What a request's data says, and what answers it; `bad_request` where it does not fit its schema. */
+  #understood<M extends MethodName>(
+    method: M,
+    data: unknown,
+  ): { readonly data: RequestOf<M>; answer(): Promise<Reply> } {
     const parsed = PARSERS[method].request.safeParse(data);
     if (!parsed.success) throw new WatershedError('bad_request', faultOf(parsed.error));
-    return HANDLERS[method](this, parsed.data);
+    return { data: parsed.data, answer: async () => HANDLERS[method](this, parsed.data) };
   }
 
   ended(end: ConnectionEnd): void {
