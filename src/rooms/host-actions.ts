@@ -3,7 +3,6 @@ import { CLOSE, WatershedError } from '../protocol/errors.ts';
 import type { Source } from '../protocol/state.ts';
 import { Apart } from './apart.ts';
 import { endingOf } from './ending.ts';
-import { notification } from './notification.ts';
 import type { Peer, RoomSnapshot } from './peer.ts';
 import type { Room } from './room.ts';
 
@@ -27,7 +26,7 @@ export async function muteHere(peer: Peer, by: string, source: Source): Promise<
     if (producer.source !== source || producer.paused) continue;
     const { producerId } = producer;
     await peer.media.pauseProducer(producerId, 'host');
-    peer.outlet.notify(notification('muted', { producerId, source, by }));
+    peer.outlet.notify(peer.notices.muted({ producerId, source, by }));
   }
 }
 

@@ -32,6 +32,7 @@ export function consumersCreated(consumers: readonly ConsumerInfo[]): Notificati
 }
 
 function withdraw(room: MediaAudience, peer: Peer, producerId: string): void {
+  peer.notices.forget(producerId);
   if (!peer.announced.delete(producerId)) return;
   room.fromPeer(peer, notification('producerRemoved', { peerId: peer.id, producerId }));
 }
@@ -70,7 +71,7 @@ export function wireMedia(room: MediaAudience, peer: Peer, media: MediaPeer): vo
   );
   media.on(
     'wantedLayers',
-    whileSeated((data) => own(notification('wantedLayers', data))),
+    whileSeated((data) => own(peer.notices.wantedLayers(data))),
   );
   media.on(
     'transportClosed',
@@ -79,6 +80,7 @@ export function wireMedia(room: MediaAudience, peer: Peer, media: MediaPeer): vo
   media.on(
     'producerUpdated',
     whileSeated((producer: ProducerInfo) => {
+      if (!producer.paused) peer.notices.unmuted(producer.producerId);
       if (!peer.announced.has(producer.producerId)) return;
       room.fromPeer(peer, notification('producerUpdated', { peerId: peer.id, producer }));
     }),
@@ -87,7 +89,7 @@ export function wireMedia(room: MediaAudience, peer: Peer, media: MediaPeer): vo
     'producerClosed',
     whileSeated(({ producerId, error }) => {
       withdraw(room, peer, producerId);
-      if (error !== null) own(notification('producerClosed', { producerId, ...error.toWire() }));
+      if (error !== null) own(peer.notices.closed({ producerId, ...error.toWire() }));
     }),
   );
   media.on(

@@ -11,6 +11,7 @@ import type { Role } from '../protocol/token.ts';
 import type { Ending } from './ending.ts';
 import type { Notification } from './notification.ts';
 import type { NodeIdentity } from './ports.ts';
+import { ProducerNotices } from './producer-notices.ts';
 
 /** The state of a room as one member may see it; its session adds the resume token. */
 export type RoomSnapshot = Omit<Joined, 'resumeToken' | 'resumeWindow'>;
@@ -53,6 +54,7 @@ export class Peer {
   readonly rtpCapabilities: WireRtpCapabilities;
   /** Producers that the others were told of. */
   readonly announced = new Set<string>();
+  readonly notices = new ProducerNotices();
   /** A host let this one in who waited: a lock does not hold it off. */
   admittedByHost = false;
   readonly #identities = new Set<string>();

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { WatershedError } from '../protocol/errors.ts';
 import type { ConsumerInfo } from '../protocol/state.ts';
 import { policyRedirect, policyRefusal } from '../rooms/testing/fake-admission.ts';
+import { CAMERA, MICROPHONE } from '../rooms/testing/setup.ts';
 import { HostFixture, type HostFixtureOptions } from './testing/host-fixture.ts';
 import { eventually, type TestClient } from './testing/test-client.ts';
 
@@ -115,6 +117,39 @@ describe('a lost socket', () => {
     const numbers = back.notifications.slice(1).map(({ seq }) => seq);
     const first = numbers[0] ?? 0;
     expect(numbers).toEqual([first, first + 1, first + 2]);
+  });
+
+  it("tells afresh which of the client's own producers is muted, and which layers are watched", async () => {
+    await start({ limits: { replayNotifications: 0 } });
+    const [host, bob] = [await fixture.join({ role: 'host' }), await fixture.join()];
+    const { producerId: microphone } = await bob.request('produce', MICROPHONE);
+    const { producerId: camera } = await bob.request('produce', CAMERA);
+    const { producerId: screen } = await bob.request('produce', { ...CAMERA, source: 'screen' });
+    const media = fixture.engine.room('standup').peer(bob.peerId);
+    await lose(bob);
+    await host.request('mutePeer', { peerId: bob.peerId });
+    media.emit('producerClosed', { producerId: screen, error: new WatershedError('bitrate_exceeded') });
+    media.emit('wantedLayers', { producerId: camera, spatialLayer: null });
+    media.emit('wantedLayers', { producerId: camera, spatialLayer: 2 });
+    const back = await fixture.connectToResume(bob.resumeToken);
+    const { mode, resumeToken } = await back.request('resume', { lastSeq: 0 });
+    await back.request('ping');
+    expect(mode).toBe('fresh');
+    const told = ({ notifications }: TestClient) =>
+      notifications.filter(({ event }) => ['producerClosed', 'muted', 'wantedLayers'].includes(event));
+    expect(told(back)).toMatchObject([
+      { event: 'producerClosed', data: { producerId: screen, code: 'bitrate_exceeded' } },
+      { event: 'muted', data: { producerId: microphone, source: 'microphone', by: host.peerId } },
+      { event: 'wantedLayers', data: { producerId: camera, spatialLayer: 2 } },
+    ]);
+
+    await back.request('resumeProducer', { producerId: microphone });
+    await back.request('closeProducer', { producerId: camera });
+    await lose(back);
+    const again = await fixture.connectToResume(resumeToken);
+    await again.request('resume', { lastSeq: 0 });
+    await again.request('ping');
+    expect(told(again)).toMatchObject([{ event: 'producerClosed', data: { producerId: screen } }]);
   });
 
   it('sends every consumer afresh, however much more than the buffer they are', async () => {

@@ -249,6 +249,7 @@ export class Session implements PeerOutlet {
       for (const message of rest) this.notify(message);
       for (const batch of consumersCreated(peer.media.consumers())) this.notify(batch);
       for (const held of peer.media.held()) this.notify(notification('consumerPaused', held));
+      for (const notice of peer.notices.all()) this.notify(notice);
       this.attach(seq);
     };
     return { mode: 'fresh', resumeToken: joined.resumeToken, joined, attach };
