@@ -5,7 +5,7 @@ import { Emitter } from './emitter.ts';
 import type { PublishOptions } from './encodings.ts';
 import type { ClientEnvironment } from './environment.ts';
 import { Membership } from './membership.ts';
-import { clientError, type Outcome, outcomeOf } from './problem.ts';
+import { clientError, fail, type Outcome, outcomeOf, problemOf } from './problem.ts';
 import type { PublicationView } from './publication.ts';
 import type { RoomState } from './room-state.ts';
 import type { RemoteTrack } from './subscriptions.ts';
@@ -25,6 +25,8 @@ export class WatershedClient extends Emitter<ClientEvents> {
   readonly #environment: ClientEnvironment;
   readonly #options: ClientOptions;
   #membership: Membership | null = null;
+  /** Counts `connect` and `leave`: of several at once the last one called counts. */
+  #calls = 0;
 
   constructor(environment: ClientEnvironment, options: ClientOptions = {}) {
     super();
@@ -57,10 +59,14 @@ export class WatershedClient extends Emitter<ClientEvents> {
 
   /**
    * Asks the directory, walks down its list and joins. Resolves when joined, when waiting for the host (`joined`
-   * follows as a status), or with the problem. An earlier membership is left first.
+   * follows as a status), or with the problem. An earlier membership is left first; `closed` where `connect` or
+   * `leave` was called again before this was done.
    */
   async connect(options: ConnectOptions): Promise<Outcome<'joined' | 'waiting'>> {
-    await this.leave();
+    const left = this.leave();
+    const call = this.#calls;
+    await left;
+    if (call !== this.#calls) return fail(problemOf('closed'));
     const membership = new Membership(this.#environment, this.#options, options, this);
     this.#membership = membership;
     return membership.start();
@@ -68,6 +74,7 @@ export class WatershedClient extends Emitter<ClientEvents> {
 
   /** Leaves the meeting and stops every published track. Always succeeds; idempotent. */
   async leave(): Promise<void> {
+    this.#calls += 1;
     await this.#membership?.leave();
   }
 

@@ -97,6 +97,21 @@ describe('joining', () => {
     expect(client.status).toBe('closed');
   });
 
+  test('of calls at once the last one counts', async () => {
+    const fra = await stage.node(scriptRoom);
+    const { client } = stage.watch();
+    const options = { token: await stage.token(), frontDoors: [], direct: fra.url };
+    const closed = { ok: false, problem: { code: 'closed' } };
+    const [first, second] = await Promise.all([client.connect(options), client.connect(options)]);
+    expect(first).toMatchObject(closed);
+    expect(second).toEqual({ ok: true, value: 'joined' });
+    expect(fra.lines).toHaveLength(1);
+    const [third] = await Promise.all([client.connect(options), client.leave()]);
+    expect(third).toMatchObject(closed);
+    expect(client.status).toBe('closed');
+    expect(fra.lines).toHaveLength(1);
+  });
+
   test('asks for a fresh token when the one at hand has expired', async () => {
     const fresh = await stage.token();
     const fra = await stage.node(scriptRoom);
