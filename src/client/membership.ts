@@ -168,6 +168,11 @@ export class Membership {
       signaling.close(1000);
       throw error;
     });
+    const { signal } = this.#abort;
+    if (signal.aborted) {
+      signaling.close(1000);
+      throw clientError('closed');
+    }
     const liveness = new Liveness(this.media, () => this.#networkWorks());
     // While moving, the seat before goes on until this one is taken; only then is anything heard from here.
     const before = this.#session;
@@ -194,9 +199,12 @@ export class Membership {
       this.#onJoined(joined, connection);
     });
     session.on('transport', (direction, info) => this.media.adopt(direction, info));
+    // Whoever leaves on the way in is told nothing more of it.
+    const abandon = (): void => session.close();
+    signal.addEventListener('abort', abandon);
     try {
       const entry = await session.join(this.#connect.displayName, JOIN_SECONDS);
-      if (!session.open || this.#abort.signal.aborted) throw clientError('connection_lost');
+      if (!session.open) throw clientError('connection_lost');
       session.on('lost', () => {
         liveness.begin();
         this.#setStatus('resuming');
@@ -216,6 +224,8 @@ export class Membership {
         return { kind: 'redirect', code: 'region_not_admitted', signature: session.redirect };
       }
       return { kind: 'refused', problem: toProblem(error, 'connection_lost') };
+    } finally {
+      signal.removeEventListener('abort', abandon);
     }
   }
 

@@ -11,7 +11,7 @@ import {
   startScriptedNode,
   welcomeOf,
 } from './testing/scripted-node.ts';
-import { scriptRoom } from './testing/scripted-room.ts';
+import { joinedOf, scriptRoom, transportOf } from './testing/scripted-room.ts';
 
 const started: ScriptedNode[] = [];
 const clients: WatershedClient[] = [];
@@ -121,4 +121,25 @@ test('a list that the cloud has not signed moves nobody', async () => {
   await waitFor('the answer', () => problems.length > 0 || hkg.lines.length > 1);
   expect(evil.lines).toEqual([]);
   expect(client.seat?.datacenter).toBe('hkg');
+});
+
+test('nothing is told of a new place that is found after the client has left', async () => {
+  const hkg = await nodeAt('hkg', () => {});
+  const sha = await nodeAt('sha', (line) => scriptRoom(line));
+  const { client } = await joinedAt(sha);
+  const told: string[] = [];
+  client.on('seat', (seat) => told.push(`seat ${seat?.datacenter}`));
+  client.on('room', ({ peerId }) => told.push(`room of ${peerId}`));
+  client.on('closed', () => told.push('closed'));
+  sha.lines[0]?.notify('move', await moveTo(hkg));
+  await waitFor('the join there', () => hkg.lines[0]?.requests.length === 3);
+  await client.leave();
+  const [line] = hkg.lines;
+  for (const { id, method } of line?.requests ?? []) {
+    const data =
+      method === 'join' ? { state: 'joined', ...joinedOf({ peerId: 'me-there' }) } : transportOf(`${id}`);
+    line?.send(JSON.stringify({ type: 'response', id, ok: true, data }));
+  }
+  await waitFor('the end there', () => line?.closed);
+  expect(told).toEqual(['seat undefined', 'closed']);
 });

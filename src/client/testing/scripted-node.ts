@@ -17,6 +17,7 @@ export interface Line {
   readonly requests: readonly { id: number; method: string; data: unknown }[];
   send(text: string): void;
   close(code: number): void;
+  readonly closed: boolean;
   /** Ends the TCP connection as a broken network does. */
   cut(): void;
 }
@@ -150,6 +151,9 @@ function lineOf(socket: WebSocket, bearer: string, n: number): Line {
       on(method, () => ({ ok: false, error: { code, message, retry } })),
     send: (text) => socket.send(text),
     close: (code) => socket.close(code),
+    get closed() {
+      return socket.readyState === socket.CLOSED;
+    },
     cut: () => socket.terminate(),
   };
 }
