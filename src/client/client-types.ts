@@ -53,7 +53,10 @@ export interface ClientOptions {
    * some of it. Default false.
    */
   readonly consumersStartPaused?: boolean;
-  /** Gets a fresh join token for the same room and participant, when the one at hand expires. */
+  /**
+   * Gets a fresh join token for the same room and participant, when the one at hand expires. A resume
+   * waits 5 s for it, everything else 30 s; it is not called again before it has settled.
+   */
   readonly refreshToken?: () => Promise<string>;
 }
 

@@ -1,7 +1,11 @@
 import { ownClaims } from './directory.ts';
+import { within } from './timers.ts';
 
 /** A token that expires within this many seconds is not worth starting with. */
 const MARGIN_SECONDS = 5;
+/** Milliseconds after which the application's hook counts as failed; a resume has less, since its window runs. */
+const PATIENCE = 30_000;
+const PATIENCE_TO_RESUME = 5000;
 
 /** The participant's join token, renewed by the application's hook when it runs out. */
 export class JoinToken {
@@ -9,22 +13,28 @@ export class JoinToken {
   #token: string;
   /** The one that the session is held to by its node. */
   #seen: string | null = null;
+  #renewing: Promise<boolean> | null = null;
 
   constructor(token: string, refresh: (() => Promise<string>) | undefined) {
     this.#token = token;
     this.#refresh = refresh;
   }
 
+  /** Whether the application can give another. */
+  get renewable(): boolean {
+    return this.#refresh !== undefined;
+  }
+
   /** A token that is still good, as far as its own `exp` and the hook allow. */
-  async current(): Promise<string> {
+  async current(patience = PATIENCE): Promise<string> {
     const { exp } = ownClaims(this.#token);
-    if (exp !== undefined && exp - MARGIN_SECONDS <= Date.now() / 1000) await this.renew();
+    if (exp !== undefined && exp - MARGIN_SECONDS <= Date.now() / 1000) await this.renew(patience);
     return this.#token;
   }
 
-  /** The token of now, where the node has not been shown it yet. */
+  /** The token of now, where the node has not been shown it yet: for a resume. */
   async unseen(): Promise<string | undefined> {
-    const token = await this.current();
+    const token = await this.current(PATIENCE_TO_RESUME);
     return token === this.#seen ? undefined : token;
   }
 
@@ -33,11 +43,22 @@ export class JoinToken {
     this.#seen = token;
   }
 
-  /** Asks the application for another; false where it has none to give. */
-  async renew(): Promise<boolean> {
+  /**
+   * Asks the application for another; false where it has none to give, or not within `patience` ms: one that comes
+   * later is used from then on.
+   */
+  async renew(patience = PATIENCE): Promise<boolean> {
     if (this.#refresh === undefined) return false;
+    this.#renewing ??= this.#ask(this.#refresh).finally(() => {
+      this.#renewing = null;
+    });
+    return (await within(this.#renewing, patience)) ?? false;
+  }
+
+  /** Never rejects. */
+  async #ask(refresh: () => Promise<string>): Promise<boolean> {
     try {
-      this.#token = await this.#refresh();
+      this.#token = await refresh();
       return true;
     } catch {
       // The issuer cannot be reached: the old token decides, and the node says so.

@@ -27,6 +27,7 @@ import { loadDevice, Session } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
 import type { RequestOptions, Signaling } from './signaling.ts';
 import { backOff, delay } from './timers.ts';
+import { TokenRefresh } from './token-refresh.ts';
 
 /** Seconds in which a join must be answered; longer than a `welcome`, since media is made for it. */
 const JOIN_SECONDS = 8;
@@ -50,6 +51,7 @@ export class Membership {
   readonly #out: Emitter<ClientEvents>;
   readonly #directory: Directory;
   readonly #token: JoinToken;
+  readonly #refresh: TokenRefresh;
   readonly #abort = new AbortController();
   #rejoins: number[] = [];
   /** URL of a node that is left for last: it is not heard, or may not serve an address of ours. */
@@ -89,6 +91,13 @@ export class Membership {
           ? Promise.reject(clientError('not_connected'))
           : this.#session.request(method, data, request),
     };
+    this.#refresh = new TokenRefresh(this.#token, {
+      hand: async (token) => {
+        await this.link.request('refreshToken', { token });
+      },
+      onProblem: (problem) => out.emit('problem', problem),
+      signal: this.#abort.signal,
+    });
     this.#wireMedia();
   }
 
@@ -333,18 +342,8 @@ export class Membership {
     );
     this.media.listen(events);
     relayNotifications(events, this.#out);
-    events.on('tokenExpiring', () => this.#refreshToken());
+    events.on('tokenExpiring', () => void this.#refresh.begin());
     events.on('move', (move) => void this.#move(move));
-  }
-
-  #refreshToken(): void {
-    const refresh = async (): Promise<void> => {
-      if (!(await this.#token.renew())) return;
-      const token = await this.#token.current();
-      await this.link.request('refreshToken', { token });
-      this.#token.seen(token);
-    };
-    refresh().catch((error: unknown) => this.#out.emit('problem', toProblem(error, 'not_connected')));
   }
 
   #wireMedia(): void {

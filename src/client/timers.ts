@@ -15,6 +15,16 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** What a promise comes to; undefined when it takes longer than `ms`. Rejects where it does. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const done = new AbortController();
+  try {
+    return await Promise.race([promise, delay(ms, done.signal).then(() => undefined)]);
+  } finally {
+    done.abort();
+  }
+}
+
 /**
  * Waiting time in ms before try `n` (from 0): doubles from `first` to `most`, with up to a quarter taken off at
  * random, so that the clients of a node that died do not come back in one wave.
