@@ -73,7 +73,8 @@ export class LocalMedia extends Emitter<LocalMediaEvents> {
     const before = this.#state[kind];
     if (!on) {
       this.#generation[kind]++;
-      const keep = kind === 'microphone' && before.track !== null;
+      // One that was given up has ended: kept, it would be published again.
+      const keep = kind === 'microphone' && before.track?.readyState === 'live';
       if (keep && before.track !== null) before.track.enabled = false;
       else before.track?.stop();
       this.#update(kind, {
