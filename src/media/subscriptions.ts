@@ -239,8 +239,28 @@ export class Subscriptions {
     this.#flush = undefined;
     this.#flushLater = undefined;
     const legs = this.all().filter((leg) => !leg.announced && !leg.closed);
-    if (legs.length === 0) return;
-    this.#listener.created(legs.map((leg) => leg.info));
-    for (const leg of legs) leg.announce();
+    const described = legs.flatMap((leg) => this.#describe(leg) ?? []);
+    if (described.length === 0) return;
+    this.#listener.created(described.map(({ info }) => info));
+    for (const { leg } of described) leg.announce();
+  }
+
+  /**
+   * A consumer with what its subscriber is told of it. Nobody can be told of one whose parameters the protocol has
+   * no form for: it is given up, and logged, and the others are announced without it.
+   */
+  #describe(leg: ConsumerLeg): { readonly leg: ConsumerLeg; readonly info: ConsumerInfo } | undefined {
+    try {
+      return { leg, info: leg.info };
+    } catch (error) {
+      this.#host.logger.error(
+        { err: error, source: leg.source.source },
+        'media: a consumer cannot be told of',
+      );
+      const entry = this.#entries.get(leg.source.id);
+      this.#entries.delete(leg.source.id);
+      if (entry !== undefined) this.#discard(entry);
+      return undefined;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { ensureWorker } from '../../../workers/ensure.ts';
 import { waitFor } from '../../testing/wait.ts';
 import { createMediaEngine } from '../engine.ts';
@@ -16,6 +17,7 @@ export const LIMITS: MediaLimits = {
 /** An engine on loopback with ports of the system's choice. */
 export async function startEngine(
   change: Partial<Omit<MediaOptions, 'limits'>> & { limits?: Partial<MediaLimits> } = {},
+  deps: { logger?: Logger } = {},
 ): Promise<MediaEngine> {
   const { path: workerBin } = await ensureWorker();
   return createMediaEngine(
@@ -29,7 +31,7 @@ export async function startEngine(
       ...change,
       limits: { ...LIMITS, ...change.limits },
     },
-    {},
+    deps,
   );
 }
 
