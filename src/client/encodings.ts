@@ -44,10 +44,13 @@ export function videoEncodings(
   height: number | undefined,
 ): RtpEncodingParameters[] {
   if (options.source === 'screen') {
-    const screen = { maxBitrate: options.maxBitrate ?? SCREEN_BITRATE, maxFramerate: SCREEN_FRAMERATE };
+    const screen = {
+      maxBitrate: Math.round(options.maxBitrate ?? SCREEN_BITRATE),
+      maxFramerate: SCREEN_FRAMERATE,
+    };
     return [{ ...screen, scalabilityMode: 'L1T3' }];
   }
-  const maxBitrate = options.maxBitrate ?? CAMERA_BITRATE;
+  const maxBitrate = Math.round(options.maxBitrate ?? CAMERA_BITRATE);
   const simulcast = options.simulcast ?? true;
   if (!simulcast) return [{ maxBitrate, scalabilityMode: 'L1T3' }];
   const scalabilityMode = LAYERS_OF_ONE_STREAM.get(mimeType);

@@ -88,7 +88,8 @@ export const rtpParametersSchema = z.object({
         dtx: z.boolean().optional(),
         scalabilityMode: z.string().max(32).optional(),
         scaleResolutionDownBy: z.number().positive().optional(),
-        maxBitrate: z.number().positive().optional(),
+        // Whole: mediasoup makes a BigInt of it, and failing that it can say nothing to its worker any more.
+        maxBitrate: z.number().int().positive().max(0xffffffff).optional(),
         maxFramerate: z.number().positive().optional(),
         active: z.boolean().optional(),
         priority: z.enum(['very-low', 'low', 'medium', 'high']).optional(),

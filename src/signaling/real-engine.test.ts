@@ -70,6 +70,16 @@ it('announces producers, makes consumers, and keeps both across a resume with ne
   expect(iceParameters.usernameFragment).not.toBe('');
 });
 
+it('refuses a bitrate that is no whole number: it would put the worker out of reach for everybody', async () => {
+  fixture = await new HostFixture({ realEngine: engine }).start();
+  const [ada, bob] = [await enter('one'), await enter('one')];
+  const odd = { ...OPUS, encodings: [{ ssrc: 1111, maxBitrate: 1.5 }] };
+  const request = { transportId: ada.send, kind: 'audio', source: 'microphone', rtpParameters: odd };
+  await expect(ada.client.request('produce', request)).rejects.toThrow('bad_request');
+  const { producerId } = await publish(bob);
+  expect((await ada.client.event('consumersCreated')).consumers).toMatchObject([{ producerId }]);
+});
+
 it('names every consumer again after a fresh resume', async () => {
   fixture = await new HostFixture({ realEngine: engine, limits: { replayNotifications: 0 } }).start();
   const [ada, bob] = [await enter('one'), await enter('one')];
