@@ -15,6 +15,10 @@ import {
 
 const SEND_EVERY_MS = 20;
 
+function timestampAt(tick: number, source: Source): number {
+  return tick * SEND_EVERY_MS * (kindOfSource(source) === 'video' ? 90 : 48);
+}
+
 /**
  * A participant with real ICE, DTLS and SRTP, driven straight over a MediaPeer. Publishes stamped payloads
  * (Opus, or key frames: each names its source and layer) and counts what it is sent.
@@ -26,6 +30,8 @@ export class TestPeer {
   readonly events: { name: string; data: unknown }[] = [];
   /** Packets received, by `<peerId>/<source>/<layer>` as stamped by the sender. */
   readonly received = new Map<string, number>();
+  /** RTP timestamps of the packets received, by the same stamps. */
+  readonly #timestamps = new Map<string, Set<number>>();
   sendInfo: TransportInfo | undefined;
   receiveInfo: TransportInfo | undefined;
   /** Resumes consumers as soon as they can be played, as a client would. */
@@ -85,6 +91,13 @@ export class TestPeer {
     let sum = 0;
     for (const [key, n] of this.received) if (key.startsWith(`${peerId}/${source}/`)) sum += n;
     return sum;
+  }
+
+  /** The ticks of a peer, from one to another, of which nothing came from its source, which is of one layer. */
+  missing(peerId: string, source: Source, from: number, to: number): number[] {
+    const seen = this.#timestamps.get(`${peerId}/${source}/0`);
+    const ticks = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    return ticks.filter((tick) => !seen?.has(timestampAt(tick, source)));
   }
 
   /** Key frames that the SFU asked this peer's sources for (PLI). */
@@ -210,7 +223,10 @@ export class TestPeer {
       track.onMessage((packet) => {
         if (!isRtp(packet)) return;
         const stamp = /\|([^|]+)\|/.exec(rtpPayload(packet).toString('latin1'))?.[1];
-        if (stamp !== undefined) this.received.set(stamp, (this.received.get(stamp) ?? 0) + 1);
+        if (stamp === undefined) return;
+        this.received.set(stamp, (this.received.get(stamp) ?? 0) + 1);
+        const timestamps = this.#timestamps.get(stamp) ?? new Set();
+        this.#timestamps.set(stamp, timestamps.add(packet.readUInt32BE(4)));
       });
     });
     this.#receiver = receiver;
@@ -228,7 +244,7 @@ export class TestPeer {
       const { track, spec, ssrcs, level } = sending;
       if (!track.isOpen()) continue;
       const isVideo = kindOfSource(spec.source) === 'video';
-      const timestamp = this.tick * SEND_EVERY_MS * (isVideo ? 90 : 48);
+      const timestamp = timestampAt(this.tick, spec.source);
       const layers = spec.layers ?? 1;
       for (let layer = 0; layer < layers; layer += 1) {
         const stamp = Buffer.from(`|${this.peer.peerId}/${spec.source}/${layer}|`, 'latin1');

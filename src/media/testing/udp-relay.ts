@@ -5,15 +5,21 @@ import type { Between } from './two-nodes.ts';
 
 /**
  * Stands between the two ends of each pipe, as a network that loses packets does. Every packet passes by
- * `forwards`, which may look at it, and says whether it goes on.
+ * `forwards`, which may look at it, and says whether it goes on; it does so after as many ms as `delay` says.
  */
 export class UdpRelay implements Between {
   readonly #forwards: (packet: Buffer, direction: 'media' | 'feedback') => boolean;
+  readonly #delay: () => number;
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #sockets: Socket[] = [];
   readonly #pairs = new Map<number, Promise<{ toReceiver: Socket; toSender: Socket }>>();
 
-  constructor(forwards: (packet: Buffer, direction: 'media' | 'feedback') => boolean) {
+  constructor(
+    forwards: (packet: Buffer, direction: 'media' | 'feedback') => boolean,
+    delay: () => number = () => 0,
+  ) {
     this.#forwards = forwards;
+    this.#delay = delay;
   }
 
   async ends(receiver: PipeEnd): Promise<{ receiver: PipeEnd; sender(sender: PipeEnd): PipeEnd }> {
@@ -28,7 +34,9 @@ export class UdpRelay implements Between {
       sender: (sender) => {
         if (toReceiver.listenerCount('message') === 0) {
           toReceiver.on('message', (packet) => {
-            if (this.#forwards(packet, 'feedback')) toSender.send(packet, sender.port, sender.ip);
+            if (this.#forwards(packet, 'feedback')) {
+              this.#later(() => toSender.send(packet, sender.port, sender.ip));
+            }
           });
         }
         return { ...sender, ip: '127.0.0.1', port: toReceiver.address().port };
@@ -37,13 +45,29 @@ export class UdpRelay implements Between {
   }
 
   close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
     for (const socket of this.#sockets) socket.close();
+  }
+
+  #later(send: () => void): void {
+    const delay = this.#delay();
+    if (delay === 0) {
+      send();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      send();
+    }, delay);
+    this.#timers.add(timer);
   }
 
   async #pair(receiver: PipeEnd): Promise<{ toReceiver: Socket; toSender: Socket }> {
     const [toReceiver, toSender] = [await this.#socket(), await this.#socket()];
     toSender.on('message', (packet) => {
-      if (this.#forwards(packet, 'media')) toReceiver.send(packet, receiver.port, receiver.ip);
+      if (this.#forwards(packet, 'media')) {
+        this.#later(() => toReceiver.send(packet, receiver.port, receiver.ip));
+      }
     });
     return { toReceiver, toSender };
   }
