@@ -1,6 +1,6 @@
 import { bits, count, milliseconds, percent } from './format.ts';
 import type { Point, RunResult } from './result.ts';
-import { html, type Markup } from './svg/markup.ts';
+import { html, type Markup, nothing } from './svg/markup.ts';
 import { histogramChart, pairChart } from './svg/spread-charts.ts';
 import { type Line, timeChart } from './svg/time-chart.ts';
 
@@ -20,6 +20,7 @@ export function timeCharts(result: RunResult): Markup {
     values: series.map(read),
   });
   const base = { times, events };
+  const cameras = parts(series, ({ cameraLayers }) => cameraLayers);
   return html`<div class="grid2">${[
     timeChart({
       ...base,
@@ -56,13 +57,15 @@ export function timeCharts(result: RunResult): Markup {
       format: bits,
       stacked: true,
     }),
-    timeChart({
-      ...base,
-      title: 'Mean layer of cameras, by receivers’ region',
-      lines: parts(series, ({ cameraLayers }) => cameraLayers),
-      format: count,
-      least: 2,
-    }),
+    cameras.length === 0
+      ? nothing
+      : timeChart({
+          ...base,
+          title: 'Mean layer of cameras, by receivers’ region',
+          lines: cameras,
+          format: count,
+          least: 2,
+        }),
     timeChart({
       ...base,
       title: 'Freezes',

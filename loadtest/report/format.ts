@@ -7,6 +7,11 @@ export function count(value: number): string {
   return Number.isInteger(value) ? String(value) : trim(value);
 }
 
+/** What has a limit beside it: to three digits, so that what misses it by little can be told from it. */
+export function figure(value: number): string {
+  return value < 100 ? String(Number(value.toPrecision(3))) : count(value);
+}
+
 export function bits(value: number): string {
   if (value >= 1e9) return `${trim(value / 1e9)} Gbit/s`;
   if (value >= 1e6) return `${trim(value / 1e6)} Mbit/s`;

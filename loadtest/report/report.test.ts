@@ -6,6 +6,7 @@ import { Histogram } from '../measure/histogram.ts';
 import { reportOf } from './html.ts';
 import { resultSchema } from './result.ts';
 import { summaryOf } from './summary.ts';
+import { histogramChart } from './svg/spread-charts.ts';
 import { exampleResult } from './testing/example.ts';
 
 describe('the result', () => {
@@ -63,6 +64,30 @@ describe('the report', () => {
     const page = reportOf(exampleResult());
     expect(page.match(/<svg /g)).toHaveLength(16);
     expect(page).not.toMatch(/NaN|Infinity|undefined|\[object/);
+  });
+
+  test('has no plot of layers where no camera came', () => {
+    const series = exampleResult().series.map((point) => ({ ...point, cameraLayers: {} }));
+    expect(reportOf(exampleResult())).toContain('Mean layer of cameras, by');
+    expect(reportOf(exampleResult({ series }))).not.toContain('Mean layer of cameras, by');
+  });
+
+  test('tells what misses its limit by little from the limit', () => {
+    const layers = { name: 'to.eu.layerMost', what: 'layer', least: false, unit: '', limit: 1, value: 1.04 };
+    const page = reportOf(exampleResult({ thresholds: [{ ...layers, holds: false }] }));
+    expect(page).toMatch(/<td class="n">1\.04 <\/td><td class="n">at most 1 <\/td>/);
+  });
+
+  test('marks two quantiles that lie close together in two rows', () => {
+    const chart = (p50: number, p95: number) =>
+      histogramChart('Join', { ...exampleResult().distributions.join, p50, p95, max: 200 }).text;
+    const rowsOf = (text: string) => [...text.matchAll(/class="phase [^>]* y="(\d+)"/g)].map(([, y]) => y);
+    expect(new Set(rowsOf(chart(20, 150))).size).toBe(1);
+    for (const [p50, p95] of [
+      [20, 40],
+      [120, 199],
+    ] as const)
+      expect(new Set(rowsOf(chart(p50, p95))).size).toBe(2);
   });
 
   test('of a run that measured nothing says so', () => {

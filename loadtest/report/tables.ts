@@ -1,5 +1,5 @@
 import { quantileOf } from './fault-times.ts';
-import { bytes, count, milliseconds, percent, seconds } from './format.ts';
+import { bytes, count, figure, milliseconds, percent, seconds } from './format.ts';
 import type { RunResult } from './result.ts';
 import { html, type Markup, nothing } from './svg/markup.ts';
 
@@ -26,7 +26,7 @@ export function thresholdTable({ thresholds }: RunResult): Markup {
   const show = (value: number | null, unit: string): string => {
     if (value === null || !Number.isFinite(value)) return 'not measured';
     if (unit === 'ms') return milliseconds(value);
-    return unit === 'share' ? percent(value) : `${count(Number(value.toPrecision(4)))} ${unit}`;
+    return unit === 'share' ? percent(value) : `${figure(value)} ${unit}`;
   };
   const rows = thresholds.map(
     ({ name, what, limit, least, value, unit, holds }) =>

@@ -40,11 +40,13 @@ export function histogramChart(title: string, distribution: Distribution): Marku
     (tick) =>
       html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick end" x="${LEFT - 8}" y="${y(tick) + 4}">${Math.round(tick)}</text>`,
   );
-  const near = p50 !== null && p95 !== null && x(p95) - x(p50) < 90;
+  // Words at the right edge stand before their line, towards those of the other.
+  const isAtEdge = (value: number): boolean => x(value) > WIDTH - 120;
+  const near = p50 !== null && p95 !== null && x(p95) - x(p50) < (isAtEdge(p95) ? 180 : 90);
   const mark = (value: number | null, name: string, row: number): Markup =>
     value === null
       ? nothing
-      : html`<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${TOP - 4}" y2="${HEIGHT - BOTTOM}"/><text class="phase ${x(value) > WIDTH - 120 ? 'end' : ''}" x="${x(value) + (x(value) > WIDTH - 120 ? -4 : 4)}" y="${TOP + 4 + row * 14}">${name} ${milliseconds(value)}</text>`;
+      : html`<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${TOP - 4}" y2="${HEIGHT - BOTTOM}"/><text class="phase ${isAtEdge(value) ? 'end' : ''}" x="${x(value) + (isAtEdge(value) ? -4 : 4)}" y="${TOP + 4 + row * 14}">${name} ${milliseconds(value)}</text>`;
   return html`<figure><figcaption>${title} <small>${count} measured</small></figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">${grid}${axis}${drawn}${mark(p50, 'p50', 0)}${mark(p95, 'p95', near ? 1 : 0)}</svg></figure>`;
 }
 
