@@ -5,10 +5,13 @@ import { z } from 'zod';
 /** Spatial layers of one producer, and temporal ones of each, at most: they are numbered 0 to 7 wherever they are told. */
 export const MAX_LAYERS = 8;
 
-const parametersSchema = z.record(
-  z.string().max(64),
-  z.union([z.string().max(256), z.number(), z.null(), z.undefined()]),
-);
+/** Parameters of one codec, encoding or header extension: every subscriber is told of them. */
+const MAX_PARAMETERS = 32;
+const parametersSchema = z
+  .record(z.string().max(64), z.union([z.string().max(256), z.number(), z.null(), z.undefined()]))
+  .refine((parameters) => Object.keys(parameters).length <= MAX_PARAMETERS, {
+    error: `more than ${MAX_PARAMETERS} parameters`,
+  });
 const mimeTypeSchema = z
   .string()
   .max(64)
