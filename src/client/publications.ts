@@ -114,6 +114,10 @@ export class Publications extends Emitter<{
     const { producer } = publication;
     if (producer === null) return;
     await this.#link.request(paused ? 'pauseProducer' : 'resumeProducer', { producerId: producer.id });
+    // A host's mute came while the node was asked: it stays, and the node is to say so to the others.
+    if (!paused && this.get(source)?.pausedBy === 'host' && publication.producer === producer) {
+      await this.#link.request('pauseProducer', { producerId: producer.id });
+    }
   }
 
   /** The device's own figures of each source that is being sent. */

@@ -37,9 +37,9 @@ export class Identities {
     withheld: Withheld,
   ) {
     for (const { label, hashes } of keptOut)
-      for (const hashed of hashes) this.#put(hashed, label, { keptOut: true });
+      for (const hashed of hashes) this.#hear(hashed, label, { keptOut: true });
     for (const { label, hashes } of letIn)
-      for (const hashed of hashes) this.#put(hashed, label, { letIn: true });
+      for (const hashed of hashes) this.#hear(hashed, label, { letIn: true });
     // Who knows of more than what has been outgrown knows what it grew by.
     for (const { label, hashes } of outgrown) this.#outgrow(hashes, (known) => !growsBy(label, known));
     for (const { label, hashes } of withheld) this.#outgrow(hashes, (known) => growsBy(known, label));
@@ -58,9 +58,18 @@ export class Identities {
       label: grown ? mergeLabels(before.label, label) : before.label,
       keptOut: before.keptOut || keptOut,
       letIn: before.letIn || letIn,
-      outgrown: before.outgrown && !grown,
+      // By what is seen of them here it is not known what they had grown by elsewhere.
+      outgrown: before.outgrown,
     });
     return true;
+  }
+
+  /** A node that says more of somebody than is known here may know all of it. */
+  #hear(hashed: string, label: Label, decided: Decided): void {
+    const before = this.#decisions.get(hashed);
+    if (before?.outgrown === true && growsBy(before.label, label))
+      this.#decisions.set(hashed, { ...before, outgrown: false });
+    this.#put(hashed, label, decided);
   }
 
   /** The decision stays, but goes nowhere from here. */
