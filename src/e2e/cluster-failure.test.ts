@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createParticipant } from '../../loadtest/participant/participant.ts';
@@ -138,10 +139,13 @@ describe('nodes', () => {
       return Array.isArray(answer) && answer[0]?.length === 0;
     });
     for (const token of us) {
-      const answers = await Promise.all(alive.map((node) => told(node, token)));
-      for (const answer of answers) expect(answer).toEqual(answers[0]);
-      const [, secondaries = []] = Array.isArray(answers[0]) ? answers[0] : [];
-      expect(secondaries).toHaveLength(2);
+      // A node that was late to say that it lives, on a busy machine, is listed again with its next word.
+      const secondaries = await waitFor('the same two of every node', async () => {
+        const answers = await Promise.all(alive.map((node) => told(node, token)));
+        const [first] = answers;
+        if (!Array.isArray(first) || first[1]?.length !== 2) return false;
+        return answers.every((answer) => isDeepStrictEqual(answer, first)) && first[1];
+      });
       for (const name of secondaries) expect(['fra', 'ams', 'hkg']).toContain(name);
       for (const name of ['sha', 'tsn']) {
         const said = await converse(cluster.node(name).url, token, 'program');
