@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Identities } from './identities.ts';
+import { RoomRules } from './room-rules.ts';
 
 const label = (...evidence: string[]) => ({ home: 'us', evidence, regions: null });
 
@@ -16,4 +17,14 @@ test('what somebody has outgrown here is known again by the word of another node
   expect(people.of('sub:bob')).toMatchObject({ outgrown: true });
   people.merge({ ...nothing, letIn: [{ label: label('ap', 'us'), hashes: [hashed] }] }, []);
   expect(people.of('sub:bob')).toMatchObject({ label: label('ap', 'eu', 'hk', 'us'), outgrown: false });
+});
+
+test('who was let in once waits again where their label has grown by more than may be known', () => {
+  const rules = new RoomRules();
+  rules.letIn('sub:bob', label('us'));
+  expect(rules.hasLetIn('sub:bob')).toBe(true);
+  const hashes = [...rules.decisions.keys()];
+  const people = { keptOut: [], letIn: [], outgrown: [{ label: label('us'), hashes }] };
+  rules.merge({ ...rules.state(null), ...people }, []);
+  expect(rules.hasLetIn('sub:bob')).toBe(false);
 });

@@ -44,9 +44,13 @@ export class RoomRules {
     this.#version += 1;
   }
 
-  /** Whether a participant was let in once, at whatever node: it need not wait for a host again. */
+  /**
+   * Whether a participant was let in once, at whatever node: it need not wait for a host again. Of one whose label has
+   * outgrown this node it is not known whether a host elsewhere has removed them since: they wait.
+   */
   hasLetIn(identity: string): boolean {
-    return this.#identities.of(identity)?.letIn === true;
+    const decision = this.#identities.of(identity);
+    return decision?.letIn === true && !decision.outgrown;
   }
 
   /** False when it was so already, by all that its label says. */

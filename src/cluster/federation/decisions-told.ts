@@ -15,20 +15,32 @@ interface Known {
 /** What another node knows of hosts' decisions about people: what it was told, and what it has said itself. */
 export class DecisionsTold {
   readonly #known = new Map<string, Known>();
+  /** People of whom it has said that it knows more, with what it was told of them all the same. */
+  readonly #fuller = new Map<string, Known>();
 
   /** It is told everything anew: it may have forgotten. */
   forget(): void {
     this.#known.clear();
+    for (const told of this.#fuller.values()) Object.assign(told, { keptOut: false, letIn: false });
   }
 
   /** The other node has said this. */
   heard({ keptOut, letIn, outgrown }: AboutPeople): void {
-    for (const { hashes } of outgrown) for (const hash of hashes) this.#known.delete(hash);
+    for (const { label, hashes } of outgrown) {
+      for (const hash of hashes) {
+        const nothing = { label, keptOut: false, letIn: false };
+        this.#fuller.set(hash, this.#known.get(hash) ?? this.#fuller.get(hash) ?? nothing);
+        this.#known.delete(hash);
+      }
+    }
     for (const { label, hashes } of keptOut) for (const hash of hashes) this.#add(hash, label).keptOut = true;
     for (const { label, hashes } of letIn) for (const hash of hashes) this.#add(hash, label).letIn = true;
   }
 
-  /** Of these people, those whom the other node may know of, with what it does not know yet. It counts as told. */
+  /**
+   * Of these people, those whom the other node may know of, with what it does not know yet. It counts as told. Who has
+   * been outgrown here is told of to those alone who said so: they know the whole, and who else may.
+   */
   fresh(
     decisions: ReadonlyMap<string, Decision>,
     hashes: Iterable<string>,
@@ -37,12 +49,14 @@ export class DecisionsTold {
     const [keptOut, letIn] = [new Groups(), new Groups()];
     for (const hash of hashes) {
       const decision = decisions.get(hash);
-      if (decision === undefined || decision.outgrown || !mayKnow(decision.label)) continue;
-      const before = this.#known.get(hash);
+      if (decision === undefined || !mayKnow(decision.label)) continue;
+      if (decision.outgrown && !this.#fuller.has(hash)) continue;
+      const before = decision.outgrown ? this.#fuller.get(hash) : this.#known.get(hash);
       const isNew = before === undefined || growsBy(before.label, decision.label);
       if (decision.keptOut && (isNew || !before.keptOut)) keptOut.add(decision.label, hash);
       if (decision.letIn && (isNew || !before.letIn)) letIn.add(decision.label, hash);
-      const known = this.#add(hash, decision.label);
+      const known = decision.outgrown && before !== undefined ? before : this.#add(hash, decision.label);
+      known.label = mergeLabels(known.label, decision.label);
       known.keptOut ||= decision.keptOut;
       known.letIn ||= decision.letIn;
     }

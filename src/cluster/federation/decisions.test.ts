@@ -68,6 +68,22 @@ describe('somebody whose label has grown', () => {
     expect(of('hkg')).toEqual({ label: NARROWED, keptOut: false, letIn: true, outgrown: false });
   });
 
+  it('and is removed by a host at a node that may not know the whole is kept out where the whole is known', async () => {
+    grow();
+    await settle();
+    const said: string[] = [];
+    world.network.onSaid = (_from, to, data) => {
+      if (to.datacenter === 'iad') said.push(JSON.stringify(data) ?? '');
+    };
+    world.at('sjc').room.decide('keptOut', US, ['hash']);
+    world.at('sjc').link.share();
+    await settle();
+    expect(of('hkg')).toEqual({ label: NARROWED, keptOut: true, letIn: true, outgrown: false });
+    expect(of('sjc')).toMatchObject({ keptOut: true, outgrown: true });
+    expect(of('iad')).toMatchObject({ keptOut: false, outgrown: true });
+    expect(said.join()).not.toContain('"hash"');
+  });
+
   it('is known again where a later policy, or a later word, allows the whole', async () => {
     grow();
     await settle();
