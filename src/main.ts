@@ -12,6 +12,7 @@ import { createFreshness } from './cluster/freshness.ts';
 import { createHeartbeat, type Heartbeat, loadOf } from './cluster/heartbeat.ts';
 import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
+import { isCloudPage } from './cluster/site.ts';
 import type { NodeConfig } from './config/schema.ts';
 import { createLocator, type Locator } from './geo/locator.ts';
 import type { NodeIdentity } from './identity/identity.ts';
@@ -247,6 +248,10 @@ async function compose(
     readiness: health,
     metrics,
     page: parts.page ?? (await pageFor({ config, policy, region, issuer })),
+    isCloudPage: (origin) => {
+      const running = policy.running();
+      return running !== null && isCloudPage(running, origin);
+    },
     draining: () => drain?.active ?? false,
     logger,
   });

@@ -62,7 +62,7 @@ export class Member {
       address === undefined
         ? nodeEnvironment({ handlerFactory })
         : { ...nodeEnvironment({ handlerFactory, localAddress: address }), fetch: fetchFrom(address) };
-    this.#client = new WatershedClient(environment, { consumersStartPaused: spec.subscribe === 'none' });
+    this.#client = new WatershedClient(environment, { consumersStartPaused: spec.subscribe !== 'all' });
     this.#client.on('track', (remote) => this.#onTrack(remote));
     this.#client.on('trackEnded', (remote) => {
       const stream = this.#streams.get(remote.consumerId);
@@ -202,14 +202,17 @@ export class Member {
       since: performance.now(),
     });
     const { subscribe } = this.spec;
-    if (remote.kind !== 'video') return;
-    this.#seen.add(remote.peerId);
-    this.#videos += 1;
+    if (remote.kind === 'video') {
+      this.#seen.add(remote.peerId);
+      this.#videos += 1;
+    }
     if (typeof subscribe === 'string') return;
-    if (subscribe.videos !== undefined && this.#videos > subscribe.videos)
-      void this.#client.setConsumersPaused([remote.consumerId], true);
-    else if (subscribe.layer !== undefined)
-      void this.#client.setConsumerLayers(remote.consumerId, subscribe.layer);
+    if (remote.kind === 'video') {
+      if (subscribe.videos !== undefined && this.#videos > subscribe.videos) return;
+      if (subscribe.layer !== undefined)
+        void this.#client.setConsumerLayers(remote.consumerId, subscribe.layer);
+    }
+    void this.#client.setConsumersPaused([remote.consumerId], false);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { belongs, linkBelongs } from './site.ts';
+import { belongs, isCloudPage, linkBelongs } from './site.ts';
 import { policyOf, zoom2020 } from './testing/door.ts';
 
 const p = zoom2020();
@@ -38,7 +38,23 @@ unknown: refuse
     const loopback = local('ws://127.0.0.1:5001', 'ws://127.0.0.1:5002');
     expect(belongs(loopback, 'sjc', 'ws://127.0.0.1:5001')).toBe(true);
     expect(belongs(loopback, 'sjc', 'ws://127.0.0.1:5002')).toBe(false);
+    expect(isCloudPage(loopback, 'http://127.0.0.1:5002')).toBe(true);
+    expect(isCloudPage(loopback, 'http://127.0.0.1:5003')).toBe(false);
   });
+});
+
+test.each([
+  ['https://sjc.example.net', true],
+  ['https://n1.fra.example.net', true],
+  ['https://n1.sha.example.net:8443', true],
+  ['http://n1.fra.example.net', false],
+  ['https://example.net', false],
+  ['https://evilsjc.example.net', false],
+  ['https://sjc.example.net.evil.com', false],
+  ['wss://sjc.example.net', false],
+  ['null', false],
+])("a page of %s is a node's: %s", (origin, expected) => {
+  expect(isCloudPage(p, origin)).toBe(expected);
 });
 
 describe('a link in a node record', () => {

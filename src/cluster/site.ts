@@ -20,6 +20,24 @@ export function belongs(p: CompiledPolicy, datacenter: string, url: string): boo
 }
 
 /**
+ * Whether a page with this origin (`https://host[:port]`) is served by a node of the cloud, of whatever datacenter: it
+ * belongs to one as nodes' URLs do. The node may have died since.
+ */
+export function isCloudPage(p: CompiledPolicy, origin: string): boolean {
+  if (!origin.startsWith('http')) return false;
+  const url = origin.replace('http', 'ws');
+  const page = bridgeOrigin(url);
+  if (!page.ok) return false;
+  for (const site of p.policy.datacenters.values()) {
+    const own = bridgeOrigin(site.url);
+    // What listens at another port of this machine may be anybody's.
+    if (!own.ok || (own.loopback && own.origin !== page.origin)) continue;
+    if (belongs(p, site.name, url)) return true;
+  }
+  return false;
+}
+
+/**
  * Whether a node's link (`host:port`) may be dialled: where the policy has the datacenter's `media` prefixes, an
  * address within them, or a name that belongs as URLs do. Its certificate is what proves who answers.
  */

@@ -144,7 +144,7 @@ describe('faults, each at its line and column', () => {
       'an origin with a path',
       `${SMALL}signaling: { origins: ["https://a.example/"] }\n`,
       [
-        '5:24: signaling.origins.0: must be "self" or an exact origin such as https://meet.example.net, without a path',
+        '5:24: signaling.origins.0: must be "self", "cloud" or an exact origin such as https://meet.example.net, without a path',
       ],
     ],
     [

@@ -30,8 +30,8 @@ const network = z.string().refine(isNetwork, 'must be a network such as 192.0.2.
 const origin = z
   .string()
   .refine(
-    (text) => text === 'self' || isOrigin(text),
-    'must be "self" or an exact origin such as https://meet.example.net, without a path',
+    (text) => text === 'self' || text === 'cloud' || isOrigin(text),
+    'must be "self", "cloud" or an exact origin such as https://meet.example.net, without a path',
   );
 
 const publicUrl = z
@@ -92,7 +92,7 @@ export const nodeConfigSchema = z.strictObject({
     publicUrl: publicUrl.nullable().default(null),
   }),
   signaling: section({
-    origins: z.array(origin).default(['self']),
+    origins: z.array(origin).default(['self', 'cloud']),
     firstMessageSeconds: seconds(60).default(5),
     resumeSeconds: seconds(300).default(30),
     /** Before the join token's `exp`, and after it. */

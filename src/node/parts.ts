@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { NodeConfig } from '../config/schema.ts';
 import { DEVELOPMENT_ISSUER } from '../tokens/development.ts';
 import { issueJoinToken, type TokenIssuer } from '../tokens/issue.ts';
@@ -79,9 +80,10 @@ export async function pageFor(parts: {
   });
 }
 
-/** A bridge's origin, as WebSocket and as HTTP. */
+/** A datacenter's host and the names under it, which its nodes have (an address has none), as WebSocket and as HTTP. */
 function originsOf(url: string): string[] {
-  const { protocol, host } = new URL(url);
+  const { protocol, host, hostname } = new URL(url);
   const secure = protocol === 'wss:' ? 's' : '';
-  return [`ws${secure}://${host}`, `http${secure}://${host}`];
+  const hosts = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? [`${hostname}:*`, `*.${hostname}:*`] : [host];
+  return hosts.flatMap((one) => [`ws${secure}://${one}`, `http${secure}://${one}`]);
 }

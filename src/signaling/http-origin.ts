@@ -1,31 +1,44 @@
 /** Stands for the host that the request itself names, in a list of origins. */
 export const SELF_ORIGIN = 'self';
+/** Stands for the pages that the cloud's nodes serve. */
+export const CLOUD_ORIGIN = 'cloud';
+
+/** Pages that may ask, and connect. */
+export interface PageOrigins {
+  /** Exact origins, `self` and `cloud`. */
+  readonly listed: readonly string[];
+  /** Whether a page with this origin is served by a node of this cloud. */
+  readonly ofCloud: (origin: string) => boolean;
+}
 
 /**
  * Whether a request may come from where it says. No `Origin`: not a browser, allowed. One that is present has to
- * be listed exactly, or be the request's own `Host` where `self` is listed. What cannot be read is not allowed.
+ * be listed exactly, or be the request's own `Host` where `self` is listed, or a node's of the cloud where `cloud` is.
+ * What cannot be read is not allowed.
  */
 export function originAllowed(
   origin: string | undefined,
   host: string | undefined,
-  origins: readonly string[],
+  { listed, ofCloud }: PageOrigins,
 ): boolean {
   if (origin === undefined) return true;
-  if (origin === SELF_ORIGIN) return false;
-  if (origins.includes(origin)) return true;
-  if (!origins.includes(SELF_ORIGIN) || host === undefined || !URL.canParse(origin)) return false;
+  if (origin === SELF_ORIGIN || origin === CLOUD_ORIGIN) return false;
+  if (listed.includes(origin)) return true;
+  if (!URL.canParse(origin)) return false;
   const { protocol, origin: canonical } = new URL(origin);
   if (canonical !== origin || (protocol !== 'http:' && protocol !== 'https:')) return false;
+  if (listed.includes(CLOUD_ORIGIN) && ofCloud(origin)) return true;
+  if (!listed.includes(SELF_ORIGIN) || host === undefined) return false;
   // The scheme is the proxy's business where one ends TLS; default ports may be written or not.
   const own = `${protocol}//${host}`;
   return URL.canParse(own) && new URL(own).origin === origin;
 }
 
-/** CORS headers (Fetch standard) for a listed origin; `Vary` always, since the answer depends on it. */
+/** CORS headers (Fetch standard) for a page that may ask; `Vary` always, since the answer depends on it. */
 export function corsHeaders(
   origin: string | undefined,
   host: string | undefined,
-  origins: readonly string[],
+  origins: PageOrigins,
 ): Record<string, string> {
   if (origin === undefined || !originAllowed(origin, host, origins)) return { vary: 'origin' };
   return {

@@ -4,7 +4,7 @@ import type { DirectoryKeys } from '../protocol/directory.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { DIRECTORY_PATH, KEYS_PATH, SIGNAL_PATH } from '../protocol/frames.ts';
 import { bearerOf } from './http-bearer.ts';
-import { corsHeaders, originAllowed, PREFLIGHT_HEADERS } from './http-origin.ts';
+import { corsHeaders, originAllowed, type PageOrigins, PREFLIGHT_HEADERS } from './http-origin.ts';
 import type { AddressRates } from './http-rates.ts';
 import {
   BASE_HEADERS,
@@ -40,8 +40,7 @@ export interface MetricsText {
 export interface RouteDeps {
   readonly admission: Pick<Admission, 'directory'>;
   readonly clientAddress: (request: IncomingMessage) => string;
-  /** Exact origins, or `self`. */
-  readonly origins: readonly string[];
+  readonly origins: PageOrigins;
   readonly keys: () => DirectoryKeys;
   readonly readiness: Readiness;
   readonly metrics: MetricsText;

@@ -8,7 +8,7 @@ import { SIGNAL_PATH, SUBPROTOCOL } from '../protocol/frames.ts';
 import { offerOf } from './http-bearer.ts';
 import type { AddressCaps } from './http-caps.ts';
 import type { KeepAlive } from './http-keepalive.ts';
-import { originAllowed } from './http-origin.ts';
+import { originAllowed, type PageOrigins } from './http-origin.ts';
 import { plainRefusal, sendRaw, sendRawRefusal, urlOf } from './http-response.ts';
 import { RESUME_PREFIX, type SessionHost } from './types.ts';
 
@@ -16,8 +16,7 @@ export interface UpgradeDeps {
   readonly admission: Pick<Admission, 'decide' | 'decideAgain'>;
   readonly sessions: SessionHost;
   readonly clientAddress: (request: IncomingMessage) => string;
-  /** Exact origins, or `self`. */
-  readonly origins: readonly string[];
+  readonly origins: PageOrigins;
   /** WebSocket connections, from the upgrade's first byte to the socket's end. */
   readonly caps: AddressCaps;
   readonly keepAlive: KeepAlive;

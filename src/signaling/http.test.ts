@@ -248,6 +248,19 @@ describe('origins', () => {
   });
 });
 
+test("cloud is the pages of the cloud's nodes, and no page else", async () => {
+  const isCloudPage = (origin: string) => origin === 'https://n1.iad.example';
+  const node = await start({ options: { origins: ['self', 'cloud'] }, isCloudPage });
+  const token = await node.door.token({ region: 'us' });
+  const from = (origin: string) => upgrade(node.port, { token, headers: { origin }, browser: true });
+  const other = await from('https://n1.iad.example');
+  expect(other.kind).toBe('open');
+  if (other.kind === 'open') other.socket.terminate();
+  for (const origin of ['https://iad.example', 'https://n1.iad.example/', 'cloud', 'null']) {
+    expect((await from(origin)).kind).toBe('refused');
+  }
+});
+
 describe('subprotocols and credentials', () => {
   test.each([
     ['no subprotocol', { 'sec-websocket-protocol': '' }, 'unsupported_protocol', 400],

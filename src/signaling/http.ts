@@ -38,7 +38,7 @@ export interface HttpOptions {
   readonly trustedProxies: readonly string[];
   /** Every connection begins with a PROXY header, and comes from a trusted proxy. */
   readonly proxyProtocol?: boolean;
-  /** Exact origins of pages that may connect; `self` for the request's own host. */
+  /** Exact origins of pages that may connect; `self` for the request's own host, `cloud` for pages of its nodes. */
   readonly origins: readonly string[];
   /** WebSocket connections at once. */
   readonly maxConnections: number;
@@ -85,6 +85,8 @@ export interface HttpDeps {
   readonly readiness: Readiness;
   readonly metrics: MetricsRegistry;
   readonly page: PageHandler;
+  /** Whether a page with this origin is served by a node of the cloud; none is, by default. */
+  readonly isCloudPage?: (origin: string) => boolean;
   /** The node takes nobody new; the directory still answers. */
   readonly draining: () => boolean;
   readonly logger: TlsLogger;
@@ -125,7 +127,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     ...deps,
     clientAddress: ({ socket, headers }: IncomingMessage) =>
       addressOf(peerOf(socket), headers['x-forwarded-for']),
-    origins: options.origins,
+    origins: { listed: options.origins, ofCloud: deps.isCloudPage ?? (() => false) },
     maxInFlight: MAX_IN_FLIGHT,
     onRefused,
     onError,

@@ -96,9 +96,9 @@ function contentSecurityPolicy(connectSources: readonly string[]): string {
   ].join('; ');
 }
 
-/** Only `scheme://host[:port]`: anything else could end the directive and begin another. */
+/** Only `scheme://host[:port]`, or `*` for names under a host and for ports: else it could begin another directive. */
 function isOrigin(source: string): boolean {
-  return /^(https?|wss?):\/\/[A-Za-z0-9.:[\]-]+$/.test(source);
+  return /^(https?|wss?):\/\/(\*\.)?[A-Za-z0-9.:[\]-]+(:\*)?$/.test(source);
 }
 
 function setSecurityHeaders(response: ServerResponse): void {

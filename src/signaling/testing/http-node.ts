@@ -36,6 +36,7 @@ export interface HttpNodeOptions {
   /** Puts another admission in the real one's place. */
   readonly admission?: (door: Door) => Admission;
   readonly page?: HttpDeps['page'];
+  readonly isCloudPage?: (origin: string) => boolean;
 }
 
 /** What the fake session says first: as secret as anything that follows an admission. */
@@ -90,6 +91,7 @@ export async function startHttpNode(given: HttpNodeOptions = {}): Promise<HttpNo
     },
     metrics,
     page: given.page ?? { handle: () => false },
+    ...(given.isCloudPage !== undefined && { isCloudPage: given.isCloudPage }),
     draining: () => state.draining,
     logger: { info: (...line) => log.push(line), error: (...line) => log.push(line) },
   });
