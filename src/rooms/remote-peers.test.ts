@@ -105,7 +105,7 @@ it('of two decisions about a lock the later counts, of two at once the stricter;
   const [here, there] = [new RoomRules(), new RoomRules()];
   const everything = (rules: RoomRules): SharedState => {
     const { decisions } = rules;
-    const people = new DecisionsTold().fresh(decisions, decisions.keys(), () => true);
+    const people = new DecisionsTold().fresh(decisions, () => true);
     return { ...rules.state(null), ...people, outgrown: [] };
   };
   here.lock(true);

@@ -33,30 +33,30 @@ export class DecisionsTold {
         this.#known.delete(hash);
       }
     }
-    for (const { label, hashes } of keptOut) for (const hash of hashes) this.#add(hash, label).keptOut = true;
-    for (const { label, hashes } of letIn) for (const hash of hashes) this.#add(hash, label).letIn = true;
+    for (const { label, hashes } of keptOut)
+      for (const hash of hashes) noted(this.#known, hash, label).keptOut = true;
+    for (const { label, hashes } of letIn)
+      for (const hash of hashes) noted(this.#known, hash, label).letIn = true;
   }
 
   /**
-   * Of these people, those whom the other node may know of, with what it does not know yet. It counts as told. Who has
+   * The people whom the other node may know of, with what it does not know yet. It counts as told. Who has
    * been outgrown here is told of to those alone who said so: they know the whole, and who else may.
    */
   fresh(
     decisions: ReadonlyMap<string, Decision>,
-    hashes: Iterable<string>,
     mayKnow: (label: Label) => boolean,
   ): Pick<AboutPeople, 'keptOut' | 'letIn'> {
     const [keptOut, letIn] = [new Groups(), new Groups()];
-    for (const hash of hashes) {
-      const decision = decisions.get(hash);
-      if (decision === undefined || !mayKnow(decision.label)) continue;
-      if (decision.outgrown && !this.#fuller.has(hash)) continue;
-      const before = decision.outgrown ? this.#fuller.get(hash) : this.#known.get(hash);
+    for (const [hash, decision] of decisions) {
+      if (!mayKnow(decision.label)) continue;
+      const told = decision.outgrown ? this.#fuller : this.#known;
+      const before = told.get(hash);
+      if (decision.outgrown && before === undefined) continue;
       const isNew = before === undefined || growsBy(before.label, decision.label);
       if (decision.keptOut && (isNew || !before.keptOut)) keptOut.add(decision.label, hash);
       if (decision.letIn && (isNew || !before.letIn)) letIn.add(decision.label, hash);
-      const known = decision.outgrown && before !== undefined ? before : this.#add(hash, decision.label);
-      known.label = mergeLabels(known.label, decision.label);
+      const known = noted(told, hash, decision.label);
       known.keptOut ||= decision.keptOut;
       known.letIn ||= decision.letIn;
     }
@@ -81,17 +81,18 @@ export class DecisionsTold {
     }
     return outgrown.all();
   }
+}
 
-  #add(hash: string, label: Label): Known {
-    const before = this.#known.get(hash);
-    if (before === undefined) {
-      const known = { label, keptOut: false, letIn: false };
-      this.#known.set(hash, known);
-      return known;
-    }
-    before.label = mergeLabels(before.label, label);
-    return before;
+/** A person's entry, now by this label too. */
+function noted(told: Map<string, Known>, hash: string, label: Label): Known {
+  const before = told.get(hash);
+  if (before === undefined) {
+    const known = { label, keptOut: false, letIn: false };
+    told.set(hash, known);
+    return known;
   }
+  before.label = mergeLabels(before.label, label);
+  return before;
 }
 
 /** Everyone whom a message speaks of. */

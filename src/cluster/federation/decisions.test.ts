@@ -1,19 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { withPolicy, zoom2020 } from '../testing/door.ts';
 import { roomKey, updateSchema } from './messages.ts';
+import { ownClock, pass, settle } from './testing/clock.ts';
 import { World } from './testing/world.ts';
 
 // What hosts decided about people, as nodes tell each other.
 
 let world: World;
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  world.close();
-  vi.useRealTimers();
-});
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const settle = () => pass(100);
+ownClock(() => world.close());
 const US = { home: 'us', evidence: ['us'], regions: null };
 const of = (datacenter: string) => world.at(datacenter).room.decisions().get('hash');
 

@@ -1,20 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withFence, withPolicy, zoom2020 } from '../testing/door.ts';
 import { roomKey } from './messages.ts';
+import { ownClock, pass, settle } from './testing/clock.ts';
 import { World } from './testing/world.ts';
 
 /** The example with a fence around eu's datacenters. */
 const EU_FENCED = withFence(zoom2020(), 'eu', ['eu'], 13);
 
 let world: World;
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  world.close();
-  vi.useRealTimers();
-});
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const settle = () => pass(100);
+ownClock(() => world.close());
 
 describe('a room over several nodes', () => {
   it('is one room: each node knows the members of all, as they come and go', async () => {

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { withFence, zoom2020 } from '../testing/door.ts';
 import { roomKey, type WaitingState } from './messages.ts';
+import { ownClock, pass, settle } from './testing/clock.ts';
 import { World } from './testing/world.ts';
 
 // What a node is told of people elsewhere, and what is taken back.
@@ -9,14 +10,7 @@ import { World } from './testing/world.ts';
 const EU_FENCED = withFence(zoom2020(), 'eu', ['eu'], 13);
 
 let world: World;
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  world.close();
-  vi.useRealTimers();
-});
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const settle = () => pass(100);
+ownClock(() => world.close());
 
 describe('who waits for a host', () => {
   const wil = (label: Partial<WaitingState['label']> = {}) => ({

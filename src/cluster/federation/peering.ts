@@ -184,7 +184,7 @@ export class Peering {
   #aboutPeople(): AboutPeople {
     const decisions = this.#room.decisions();
     const outgrown = this.#decisions.outgrown(decisions, decisions.keys(), this.#tellable);
-    return { outgrown, ...this.#decisions.fresh(decisions, decisions.keys(), this.#tellable) };
+    return { outgrown, ...this.#decisions.fresh(decisions, this.#tellable) };
   }
 
   #sharedUnlessEmpty(people: AboutPeople): Pick<Update, 'shared'> {

@@ -1,17 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Redirect } from '../../protocol/events.ts';
 import { withPolicy, zoom2020 } from '../testing/door.ts';
+import { ownClock, pass, settle } from './testing/clock.ts';
 import { World } from './testing/world.ts';
 
 let world: World;
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  world.close();
-  vi.useRealTimers();
-});
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const settle = () => pass(100);
+ownClock(() => world.close());
 
 describe('a move under way', () => {
   const namesOf = (redirect: Redirect | null | undefined): string[] =>
