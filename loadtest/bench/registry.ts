@@ -171,10 +171,11 @@ function hostOf(node: string): RoomHost {
     node,
     nodeEpoch: 1_764_000_000_000,
     datacenter: 'sjc',
-    members: [
-      { home: 'us', evidence: ['us'], regions: null, count: 2 },
-      { home: 'eu', evidence: ['eu'], regions: null, count: 1 },
+    homes: [
+      { home: 'eu', count: 1 },
+      { home: 'us', count: 2 },
     ],
+    evidence: ['eu', 'us'],
   };
 }
 

@@ -279,20 +279,23 @@ describe('an attacker who can write anything to the Redis', () => {
   });
 
   test('writes rooms that are at sha, with any members and narrowing', async () => {
+    const homes = (...names: string[]) => ({
+      homes: names.map((home) => ({ home, count: 1 })),
+      evidence: names,
+    });
     const host = (over: Partial<RoomHost>): RoomHost => ({
       node: 'sha-1',
       nodeEpoch: 5,
       datacenter: 'sha',
-      members: [{ home: 'cn', evidence: ['cn'], regions: null, count: 1 }],
+      ...homes('cn'),
       ...over,
     });
-    const label = (home: string) => ({ home, evidence: [home], regions: null, count: 1 });
     for (const regions of ['cn', 'us,cn', '', null]) {
       for (const part of [
         host({}),
-        host({ members: [label('us')] }),
-        host({ members: [label('cn'), label('us'), label('eu')] }),
-        host({ members: [{ ...label('us'), evidence: [] }] }),
+        host(homes('us')),
+        host(homes('cn', 'us', 'eu')),
+        host({ ...homes('us'), evidence: [] }),
         host({ node: 'sjc-1', datacenter: 'sha' }),
         host({ node: 'sjc-1', datacenter: 'sjc' }),
       ]) {

@@ -147,14 +147,12 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
     });
 
     describe('rooms', () => {
-      const US = { home: 'us', evidence: ['us'], regions: null, count: 1 };
-
       test('one that nobody claimed has the epoch 0 and no hosts', async () => {
         expect(await registry.room('r')).toEqual({ epoch: 0, hosts: [], regions: null });
       });
 
       test('a claim on what was read is written whole, and seen by all', async () => {
-        const host = part('a', { members: [{ ...US, regions: ['us', 'eu'], count: 3 }], moves: false });
+        const host = part('a', { homes: [{ home: 'us', count: 3 }], evidence: ['eu', 'us'], moves: false });
         const { claimed, record } = await registry.claimRoom('r', claim({ host, regions: ['us', 'eu'] }));
         expect({ claimed, record }).toEqual({
           claimed: true,
@@ -192,7 +190,7 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
 
       test('a part is replaced by its own node, and leaves the others alone', async () => {
         await registry.claimRoom('r', claim({ host: part('a') }));
-        const two = part('a', { nodeEpoch: 8, members: [{ ...US, count: 2 }] });
+        const two = part('a', { nodeEpoch: 8, homes: [{ home: 'us', count: 2 }] });
         await registry.claimRoom('r', claim({ host: part('b'), epoch: 1 }));
         const { record } = await registry.claimRoom('r', claim({ host: two, epoch: 2 }));
         expect(record.hosts).toEqual([two, part('b')]);
@@ -318,7 +316,7 @@ function entry(id: string, over: Partial<NodeEntry> = {}): NodeEntry {
 }
 
 function part(node: string, over: Partial<RoomHost> = {}): RoomHost {
-  return { node, nodeEpoch: 7, datacenter: 'sjc', members: [], ...over };
+  return { node, nodeEpoch: 7, datacenter: 'sjc', homes: [], evidence: [], ...over };
 }
 
 function ref(id: string, datacenter = 'sjc'): NodeRef {

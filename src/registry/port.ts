@@ -117,13 +117,15 @@ export interface RoomRecord {
   readonly regions: readonly string[] | null;
 }
 
-/** A node's part of a room: who is there, as labels alone. */
+/** A node's part of a room: of those who have a place there nothing but regions, each once. */
 export interface RoomHost {
   readonly node: string;
   /** Of the node's record: a part left over from an earlier start counts for nothing. */
   readonly nodeEpoch: number;
   readonly datacenter: string;
-  readonly members: readonly LabelCount[];
+  readonly homes: readonly HomeCount[];
+  /** Every region that one of them has given evidence of. Narrowings are the record's alone. */
+  readonly evidence: readonly string[];
   /** False when a host there withholds its consent to move the room; absent: true. */
   readonly moves?: boolean;
 }
@@ -133,11 +135,9 @@ export function nodeOfPart({ node, datacenter }: Pick<RoomHost, 'node' | 'datace
   return { id: node, datacenter };
 }
 
-/** Members with the same label. */
-export interface LabelCount {
+/** How many are of one home region. */
+export interface HomeCount {
   readonly home: string;
-  readonly evidence: readonly string[];
-  readonly regions: readonly string[] | null;
   readonly count: number;
 }
 

@@ -12,12 +12,12 @@ import { Neighbours } from './neighbours.ts';
 import { PartWriter } from './part-writer.ts';
 import {
   askRoom,
-  countLabels,
   type Elsewhere,
   elsewhere,
   mayKnow,
   outside,
   type Part,
+  presenceOf,
   regionsOf,
 } from './placement.ts';
 import { Relocation } from './relocation.ts';
@@ -219,7 +219,7 @@ export class FederatedRoom {
       node: id,
       nodeEpoch: epoch,
       datacenter,
-      members: countLabels(places),
+      ...presenceOf(places.map(({ label }) => label)),
       moves: places.every(({ moves }) => moves),
     };
     return { host, regions: regionsOf([this.#own()], this.#regions) };
@@ -247,15 +247,14 @@ export class FederatedRoom {
   }
 
   #placesState(): PlacesState {
-    const { labels, moves } = this.#own();
+    const own = this.#own();
+    const { homes, evidence } = presenceOf(own.labels);
+    const regions = regionsOf([own]);
     return {
-      labels: countLabels(labels.map((label) => ({ label }))).map(({ home, evidence, regions }) => ({
-        home,
-        evidence: [...evidence],
-        regions: regions === null ? null : [...regions],
-      })),
-      moves,
-      regions: this.#regions === null ? null : [...this.#regions],
+      homes: homes.map(({ home }) => home),
+      evidence,
+      moves: own.moves,
+      regions: regions === null ? null : [...regions],
     };
   }
 

@@ -46,7 +46,7 @@ describe('a room over several nodes', () => {
     await pass(5000);
     for (const datacenter of at) expect(world.seenAt(datacenter)).toEqual([...peers].sort());
     const [record] = world.registry.records.values();
-    expect(record?.hosts.map(({ members }) => members[0]?.count)).toEqual([10, 10, 10, 10]);
+    expect(record?.hosts.map(({ homes }) => homes[0]?.count)).toEqual([10, 10, 10, 10]);
   });
 
   it('carries chat to every node that knows its author', async () => {
@@ -368,7 +368,7 @@ describe('when something fails', () => {
     world.registry.down = false;
     await pass(5000);
     const [record] = world.registry.records.values();
-    expect(record?.hosts.find(({ node }) => node === 'node-sjc')?.members).toMatchObject([{ count: 2 }]);
+    expect(record?.hosts.find(({ node }) => node === 'node-sjc')?.homes).toEqual([{ home: 'us', count: 2 }]);
   });
 
   it('a registry that forgot is told again; two who met in between find each other', async () => {
@@ -411,14 +411,14 @@ describe('when something fails', () => {
     await settle();
     const [key, record] = [...world.registry.records][0] ?? [];
     if (key === undefined || record === undefined) throw new Error('no record');
-    const forged = { home: 'cn', evidence: ['cn'], regions: null, count: 9 };
+    const forged = { homes: [{ home: 'cn', count: 9 }], evidence: ['cn'] };
     world.registry.records.set(key, {
       ...record,
       epoch: 99,
       hosts: [
         ...record.hosts,
-        { node: 'node-sha', nodeEpoch: 1, datacenter: 'sha', members: [forged] },
-        { node: 'node-sjc', nodeEpoch: 1, datacenter: 'sha', members: [forged] },
+        { node: 'node-sha', nodeEpoch: 1, datacenter: 'sha', ...forged },
+        { node: 'node-sjc', nodeEpoch: 1, datacenter: 'sha', ...forged },
       ],
     });
     await world.enter('bob', 'us', 'sjc');

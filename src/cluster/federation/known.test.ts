@@ -94,7 +94,7 @@ describe('a node that calls itself as one of another datacenter does', () => {
   const meet = (members: unknown[]) => ({
     room: roomKey('commercial', 'standup'),
     link: world.at('sha').links.address,
-    places: { labels: [], moves: true, regions: null },
+    places: { homes: [], evidence: [], moves: true, regions: null },
     members,
     waiting: [],
     shared: { ...world.at('sha').room.rules, keptOut: [], letIn: [] },

@@ -91,9 +91,10 @@ export type SharedState = z.infer<typeof sharedSchema>;
 
 const goneSchema = z.object({ peerId: id, reason: leaveReasonSchema });
 
-/** The labels of everyone with a place at the node, known by name or not. */
+/** Of everyone with a place at the node, known by name or not: each region once, see `presenceOf`. */
 const placesSchema = z.object({
-  labels: z.array(labelSchema).max(1000),
+  homes: z.array(name).max(MAX_REGIONS),
+  evidence: z.array(name).max(MAX_REGIONS),
   /** False when a host there withholds its consent to move the room. */
   moves: z.boolean(),
   /** What the narrowings seen there leave; null for all. */

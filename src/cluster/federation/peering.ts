@@ -3,7 +3,7 @@ import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
 import { type AboutPeople, DecisionsTold } from './decisions-told.ts';
 import type { Meet, MemberState, PlacesState, SharedState, Update, WaitingState } from './messages.ts';
-import type { Part } from './placement.ts';
+import { labelsOf, type Part } from './placement.ts';
 import type { LocalRoom, RemoteNode } from './types.ts';
 
 /** Whether what carries this label may be known here, or at the other node's datacenter. */
@@ -20,7 +20,7 @@ export class Peering {
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
   readonly #decisions = new DecisionsTold();
-  #places: PlacesState = { labels: [], moves: true, regions: null };
+  #places: PlacesState = { homes: [], evidence: [], moves: true, regions: null };
   /** Who waits there, of those who may be known here. */
   #waiting: readonly WaitingState[] = [];
   /** What the other node has heard last of who waits here. */
@@ -47,7 +47,8 @@ export class Peering {
   }
 
   get part(): Part {
-    return { datacenter: this.node.datacenter, ...this.#places };
+    const { homes, evidence, ...rest } = this.#places;
+    return { datacenter: this.node.datacenter, labels: labelsOf(homes, evidence), ...rest };
   }
 
   has(peerId: string): boolean {

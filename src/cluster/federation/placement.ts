@@ -4,7 +4,7 @@ import { intersect, narrow } from '../../policy/label.ts';
 import type { Label } from '../../policy/model.ts';
 import { admitToRoom, common, type Member, type RoomVerdict } from '../../policy/room.ts';
 import { type Live, routeWithin, type SeatList } from '../../policy/routing.ts';
-import type { LabelCount, RoomHost } from '../../registry/port.ts';
+import type { HomeCount, RoomHost } from '../../registry/port.ts';
 import type { Place } from './types.ts';
 
 /** What one node brings to a room: labels with a place there. */
@@ -16,40 +16,31 @@ export interface Part {
 }
 
 /**
- * The labels of places, one for each home, counted: where a room can be is decided by all evidence and narrowing in it
- * together, and where someone may sit by their home. So there are as few as regions, however many people. In a stable
- * order, so that nothing changed is written as nothing changed.
+ * What others need to know of a node's labels. Where a room can be is decided by all evidence and narrowing in it
+ * together, and where someone may sit by their home: so each region is told once, and narrowings as the room's. In a
+ * stable order, so that nothing changed is written as nothing changed.
  */
-export function countLabels(places: readonly Pick<Place, 'label'>[]): LabelCount[] {
-  const byHome = new Map<
-    string,
-    { evidence: Set<string>; regions: readonly string[] | null; count: number }
-  >();
-  for (const { label } of places) {
-    const { home, evidence, regions } = label;
-    const known = byHome.get(home) ?? { evidence: new Set(), regions: null, count: 0 };
-    for (const region of evidence) known.evidence.add(region);
-    known.regions = intersect(known.regions, regions);
-    known.count += 1;
-    byHome.set(home, known);
-  }
-  return [...byHome]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([home, { evidence, regions, count }]) => ({
-      home,
-      evidence: [...evidence].sort(),
-      regions: regions === null ? null : [...regions].sort(),
-      count,
-    }));
+export function presenceOf(labels: readonly Label[]): { homes: HomeCount[]; evidence: string[] } {
+  const counts = new Map<string, number>();
+  for (const { home } of labels) counts.set(home, (counts.get(home) ?? 0) + 1);
+  return {
+    homes: [...counts].map(([home, count]) => ({ home, count })).sort((a, b) => (a.home < b.home ? -1 : 1)),
+    evidence: [...new Set(labels.flatMap(({ evidence }) => evidence))].sort(),
+  };
+}
+
+/** As few labels as homes: together they decide as those do that were told so. */
+export function labelsOf(homes: readonly string[], evidence: readonly string[]): Label[] {
+  return homes.map((home, n) => ({ home, evidence: n === 0 ? [home, ...evidence] : [home], regions: null }));
 }
 
 /** A node's part as the registry has it, and as it is trusted there: enough to refuse, never to admit more. */
-export function partOf({ datacenter, members, moves }: RoomHost): Part {
-  return { datacenter, labels: members.map(labelOf), moves: moves ?? true, regions: null };
-}
-
-function labelOf({ home, evidence, regions }: LabelCount): Label {
-  return { home, evidence, regions };
+export function partOf({ datacenter, homes, evidence, moves }: RoomHost): Part {
+  const labels = labelsOf(
+    homes.map(({ home }) => home),
+    evidence,
+  );
+  return { datacenter, labels, moves: moves ?? true, regions: null };
 }
 
 /** The room's N: what every narrowing seen so far leaves. */

@@ -104,7 +104,7 @@ export class Attacker {
   /** Writes a node's part of the room, or takes it away. */
   async part(node: NodeRef, nodeEpoch: number | null = EPOCH): Promise<void> {
     const { id, datacenter } = node;
-    const host = nodeEpoch === null ? null : { node: id, nodeEpoch, datacenter, members: [] };
+    const host = nodeEpoch === null ? null : { node: id, nodeEpoch, datacenter, homes: [], evidence: [] };
     await this.#registry.restateRoom(this.#room, { node, host, regions: null, seenEpoch: 0 });
   }
 
@@ -113,7 +113,7 @@ export class Attacker {
     return {
       room: this.#room,
       link: address,
-      places: { labels: [{ home: 'cn', evidence: ['cn'], regions: null }], moves: true, regions: null },
+      places: { homes: ['cn'], evidence: ['cn'], moves: true, regions: null },
       members: [],
       waiting: [],
       shared: { version: 0, locked: false, keptOut: [], letIn: [], ended: false, remainingSeconds: null },

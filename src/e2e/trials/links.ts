@@ -253,8 +253,8 @@ class Trial {
     );
     const { hosts } = readRoom(Object.entries(fields).flat());
     return SITES.map(({ datacenter }) => {
-      const members = hosts.filter((host) => host.datacenter === datacenter).flatMap((host) => host.members);
-      return `${datacenter} ${members.reduce((sum, { count }) => sum + count, 0)}`;
+      const homes = hosts.filter((host) => host.datacenter === datacenter).flatMap((host) => host.homes);
+      return `${datacenter} ${homes.reduce((sum, { count }) => sum + count, 0)}`;
     });
   }
 

@@ -96,7 +96,7 @@ describe('clouds apart', () => {
     await registry.announce(ENTRY, LEASE);
     await registry.restateRoom('r', {
       node: ENTRY,
-      host: { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] },
+      host: { node: 'a', nodeEpoch: 1, datacenter: 'sjc', homes: [], evidence: [] },
       regions: null,
       seenEpoch: 0,
     });
@@ -138,7 +138,7 @@ describe('trouble', () => {
       other: 'x',
     });
     expect(await registry.room('r')).toEqual({ epoch: 0, hosts: [], regions: ['us', 'eu'] });
-    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', homes: [], evidence: [] };
     const { claimed, record } = await registry.claimRoom('r', { host, regions: null, epoch: 0 });
     expect({ claimed, record }).toEqual({
       claimed: true,
@@ -154,7 +154,7 @@ describe('trouble', () => {
   test('what is larger than anything of ours leaves a room at once: what is too large of it, else all of it', async () => {
     let spoilt = 0;
     const registry = connect({ onSpoilt: () => spoilt++ });
-    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', homes: [], evidence: [] };
     const other = { ...host, node: 'b' };
     const node = { id: 'a', datacenter: 'sjc' };
     const many = Array.from({ length: MAX_ROOM_HOSTS + 3 }, (_, n): [string, string] => [`n:sjc/${n}`, 'x']);
@@ -230,7 +230,7 @@ describe('trouble', () => {
     await admin.hset('{ws:commercial:room:r}', { epoch });
     const room = await registry.room('r');
     expect(room.epoch).toBe(read);
-    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+    const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', homes: [], evidence: [] };
     expect(await registry.claimRoom('r', { host, regions: null, epoch: room.epoch })).toMatchObject({
       claimed: true,
     });

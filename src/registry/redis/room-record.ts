@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nodeKey } from '../../policy/node-key.ts';
+import { MAX_REGIONS } from '../../policy/parse-regions.ts';
 import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../port.ts';
 import { MAX_EPOCH } from './bounds.ts';
 
@@ -7,21 +8,13 @@ const PART = 'n:';
 const ALL = '*';
 
 const name = z.string().max(64);
-const names = z.array(name).max(1000);
+const names = z.array(name).max(MAX_REGIONS);
 const hostSchema = z.strictObject({
   node: name,
   nodeEpoch: z.int().nonnegative(),
   datacenter: name,
-  members: z
-    .array(
-      z.strictObject({
-        home: name,
-        evidence: names,
-        regions: names.nullable(),
-        count: z.int().nonnegative(),
-      }),
-    )
-    .max(10_000),
+  homes: z.array(z.strictObject({ home: name, count: z.int().nonnegative() })).max(MAX_REGIONS),
+  evidence: names,
   moves: z.boolean().exactOptional(),
 }) satisfies z.ZodType<RoomHost>;
 

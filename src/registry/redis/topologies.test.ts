@@ -50,7 +50,7 @@ async function exercise(registry: RedisRegistry): Promise<void> {
   expect(await registry.find(entries)).toEqual(entries);
   await registry.withdraw({ id: 'a', datacenter: 'tsn' });
   expect(await registry.nodes(['tsn'])).toEqual([]);
-  const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', members: [] };
+  const host = { node: 'a', nodeEpoch: 1, datacenter: 'sjc', homes: [], evidence: [] };
   for (const room of ['r', 's', 't', 'u']) {
     const { claimed, record } = await registry.claimRoom(room, { host, regions: ['us'], epoch: 0 });
     expect({ claimed, record }).toEqual({

@@ -152,9 +152,9 @@ export class Play {
         return;
       case 'forge': {
         const { id } = world.at(one.at);
-        const members = [{ home: one.home, evidence: [one.home], regions: null, count: 1 }];
+        const forged = { homes: [{ home: one.home, count: 1 }], evidence: [one.home] };
         for (const [key, record] of world.registry.records) {
-          const hosts = [...record.hosts, { node: id, nodeEpoch: 1, datacenter: one.at, members }];
+          const hosts = [...record.hosts, { node: id, nodeEpoch: 1, datacenter: one.at, ...forged }];
           world.registry.records.set(key, { ...record, epoch: record.epoch + 7, hosts });
         }
         return;

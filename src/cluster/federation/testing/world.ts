@@ -1,18 +1,12 @@
 import { allowedForLabel } from '../../../policy/allowed.ts';
 import type { CompiledPolicy } from '../../../policy/compile.ts';
-import { narrow } from '../../../policy/label.ts';
+import { intersect, narrow } from '../../../policy/label.ts';
 import type { Label } from '../../../policy/model.ts';
 import { type NodeKey, nodeKey } from '../../../policy/node-key.ts';
 import { routeWithin, type SeatList } from '../../../policy/routing.ts';
 import { ERRORS, WatershedError } from '../../../protocol/errors.ts';
 import type { LeaveReason, Redirect } from '../../../protocol/events.ts';
-import {
-  type NodeRef,
-  nodeOfPart,
-  type Registry,
-  type RoomHost,
-  type RoomRecord,
-} from '../../../registry/port.ts';
+import { nodeOfPart, type Registry, type RoomChange, type RoomRecord } from '../../../registry/port.ts';
 import { Identities } from '../../../rooms/identities.ts';
 import { zoom2020 } from '../../testing/door.ts';
 import type { FederationDeps } from '../deps.ts';
@@ -30,10 +24,12 @@ export class FakeRooms {
 
   port(): Registry {
     const at = (key: string): RoomRecord => this.records.get(key) ?? { epoch: 0, hosts: [], regions: null };
-    const change = (key: string, node: NodeRef, host: RoomHost | null, epoch: number): RoomRecord => {
+    const change = (key: string, change: Omit<RoomChange, 'seenEpoch'>, epoch: number): RoomRecord => {
+      const { node, host } = change;
       this.writes += 1;
       const hosts = at(key).hosts.filter((other) => nodeKey(nodeOfPart(other)) !== nodeKey(node));
-      const record = { epoch, hosts: host === null ? hosts : [...hosts, host], regions: null };
+      const regions = intersect(at(key).regions, change.regions);
+      const record = { epoch, hosts: host === null ? hosts : [...hosts, host], regions };
       if (record.hosts.length === 0) this.records.delete(key);
       else this.records.set(key, record);
       return record;
@@ -50,14 +46,14 @@ export class FakeRooms {
         await up();
         return at(key);
       },
-      claimRoom: async (key, { host, epoch }) => {
+      claimRoom: async (key, { host, regions, epoch }) => {
         await up();
         if (at(key).epoch !== epoch) return { claimed: false, record: at(key) };
-        return { claimed: true, record: change(key, nodeOfPart(host), host, epoch + 1) };
+        return { claimed: true, record: change(key, { node: nodeOfPart(host), host, regions }, epoch + 1) };
       },
-      restateRoom: async (key, { node, host, seenEpoch }) => {
+      restateRoom: async (key, { seenEpoch, ...part }) => {
         await up();
-        return change(key, node, host, Math.max(at(key).epoch, seenEpoch) + 1);
+        return change(key, part, Math.max(at(key).epoch, seenEpoch) + 1);
       },
       announce: nothing,
       withdraw: nothing,
