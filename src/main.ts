@@ -57,6 +57,8 @@ export interface NodeParts {
   readonly layersOff?: LayersOff;
 }
 
+const UNJUDGED = 'media is taken before the address that it comes from is judged: not for production';
+
 /** How long a closing node lets its sessions say goodbye, in ms. */
 const GOODBYE_MS = 3000;
 
@@ -143,6 +145,7 @@ async function compose(
   const engine = await createMediaEngine(mediaOptions(config, worker.path), { logger });
   onClose(() => engine.close());
   health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
+  health.addWarning('workers', () => (judgesAddresses(engine) ? null : UNJUDGED));
   health.add('draining', () => (drain?.active ? 'the node is being drained' : null));
 
   const decisions = createDecisionRecorder({
@@ -299,7 +302,7 @@ async function compose(
     datacenter,
     region: region(),
     policy: running,
-    worker,
+    worker: { ...worker, judgesAddresses: judgesAddresses(engine) },
     drain: (waitMs) => draining.run({ waitMs, handOverMs: config.drain.seconds * 1000, newPlaceFirst: true }),
     defect: (kind, error) => defects.happened(kind, error),
     occupancy: () => sessions.stats(),
@@ -308,6 +311,10 @@ async function compose(
 
 function isServing(engine: MediaEngine): boolean {
   return engine.workers().some(({ state }) => state === 'running');
+}
+
+function judgesAddresses(engine: MediaEngine): boolean {
+  return engine.workers().every((worker) => worker.judgesAddresses);
 }
 
 /** Without a database that it was given, it refuses every public address; the last good one goes on judging. */

@@ -30,6 +30,13 @@ it('says where it is and what it runs, once it is ready', async () => {
   );
 });
 
+it('says of a worker that lacks our patches that it is not for production', async () => {
+  const node = await ready('unjudged');
+  await node.wrote(/WARNING.*not for production\n/);
+  node.child.kill('SIGTERM');
+  expect(await node.ended).toMatchObject({ code: 0 });
+});
+
 describe('a signal', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('%s closes, with exit code 0', async (signal) => {
     const node = await ready('well');

@@ -10,7 +10,12 @@ export interface RunningNode {
   readonly region: string;
   /** Null while there is none: then the node admits nobody. */
   readonly policy: { readonly version: number; readonly digest: string } | null;
-  readonly worker: { readonly version: string; readonly origin: string };
+  readonly worker: {
+    readonly version: string;
+    readonly origin: string;
+    /** False where it takes media before the address that it comes from is judged: in development alone. */
+    readonly judgesAddresses: boolean;
+  };
   /**
    * Takes the node out of service: nobody new, calls may end by themselves for `waitMs`, then everyone is told to
    * join elsewhere. Resolves once nobody is here, in bounded time. Called again with 0 it hastens.
@@ -155,6 +160,11 @@ function announcement({ url, datacenter, region, policy, worker }: RunningNode):
     `  datacenter  ${datacenter}${region === '' ? '' : `, region ${region}`}`,
     `  policy      ${policy === null ? 'none yet: nobody is admitted' : `version ${policy.version}, ${policy.digest}`}`,
     `  worker      mediasoup ${worker.version}, ${worker.origin}`,
+    ...(worker.judgesAddresses
+      ? []
+      : [
+          '  WARNING     this worker takes media before the address it comes from is judged: not for production',
+        ]),
     '',
   ].join('\n');
 }

@@ -7,6 +7,18 @@ import { errors, type types } from 'mediasoup';
  */
 export const METHOD = 18;
 
+/** A worker that takes media from whoever passes its ICE check, where that may not be. */
+export class UnjudgedWorkerError extends Error {
+  override readonly name = 'UnjudgedWorkerError';
+  readonly code = 'worker_addresses_unjudged';
+
+  constructor(workerBin: string) {
+    super(
+      `${workerBin} takes media before the address that it comes from is judged: it lacks workers/patches/0003-judged-remote-addresses.patch, as mediasoup's own binaries do. Only \`mode: development\` runs such a worker. Have one built by \`npm run setup\`, and name no other in media.workerBin or WATERSHED_WORKER_BIN`,
+    );
+  }
+}
+
 /** mediasoup's connection to its worker, as far as it is used here. */
 interface RequestChannel {
   request(method: number, bodyType: undefined, bodyOffset: undefined, handlerId: string): Promise<unknown>;
@@ -28,6 +40,19 @@ export async function judgeAddresses(transport: types.WebRtcTransport): Promise<
     // Of a transport that is there, what is not found is what our worker has within it.
     if (transport.closed || !(error instanceof errors.NotFoundError)) throw error;
     return false;
+  }
+}
+
+/** Whether a worker can be told to judge addresses, by a transport that nobody knows of and that is closed again. */
+export async function canJudgeAddresses(
+  worker: types.Worker,
+  options: types.WebRtcTransportOptions,
+): Promise<boolean> {
+  const router = await worker.createRouter();
+  try {
+    return await judgeAddresses(await router.createWebRtcTransport(options));
+  } finally {
+    router.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { WatershedError } from '../protocol/errors.ts';
 import type { TransportInfo, WireDtlsParameters } from '../protocol/rtp.ts';
 import { BitrateWatch } from './bitrate-watch.ts';
 import { guarded, unattended } from './guard.ts';
-import { admitAddress, judgeAddresses } from './judged-addresses.ts';
+import { admitAddress, judgeAddresses, UnjudgedWorkerError } from './judged-addresses.ts';
 import { asWatershedError, isWorkerGone } from './media-error.ts';
 import type { PeerHost } from './peer-host.ts';
 import type { RoomRouter } from './room-router.ts';
@@ -161,9 +161,7 @@ export class PeerTransports {
       try {
         transport = await seat.createTransport(direction, options);
         judges = await judgeAddresses(transport);
-        if (!judges) {
-          this.#host.logger.warn('this worker takes media before the address it comes from is judged');
-        }
+        if (!judges && options.mayTakeUnjudged !== true) throw new UnjudgedWorkerError(options.workerBin);
       } catch (error) {
         transport?.close();
         if (isWorkerGone(error) && !this.#closed) continue;

@@ -31,6 +31,11 @@ export interface MediaLimits {
 export interface MediaOptions {
   /** Path of the mediasoup-worker binary. */
   readonly workerBin: string;
+  /**
+   * Whether a worker may take media before the address it comes from is judged, as those without our patch 0003 do.
+   * By default no worker starts that does.
+   */
+  readonly mayTakeUnjudged?: boolean;
   /** Number of workers. */
   readonly workers: number;
   /** Address families to listen on, e.g. `['127.0.0.1', '::1']`. */
@@ -101,6 +106,8 @@ export interface WorkerStatus {
   readonly consumers: number;
   readonly port: number;
   readonly restarts: number;
+  /** False of one that takes media before the address it comes from is judged; true while none runs. */
+  readonly judgesAddresses: boolean;
   readonly egress: WorkerEgress;
 }
 

@@ -1,5 +1,6 @@
 import { createWorker, type types } from 'mediasoup';
 import type { Logger } from 'pino';
+import { canJudgeAddresses, UnjudgedWorkerError } from './judged-addresses.ts';
 import { socketBuffers } from './socket-buffers.ts';
 import type { MediaOptions, WorkerEgress } from './types.ts';
 
@@ -23,6 +24,8 @@ export class WorkerLife {
   readonly server: types.WebRtcServer;
   /** The UDP port (TCP where UDP is off) of the first listening address. */
   readonly port: number;
+  /** Whether it takes media only from addresses that were judged. */
+  readonly judgesAddresses: boolean;
   readonly startedAt = performance.now();
   /** Share of one core over the last measuring interval. */
   load = 0;
@@ -34,21 +37,38 @@ export class WorkerLife {
   #cpu: { at: number; used: number } | undefined;
   #asked = false;
 
-  private constructor(index: number, worker: types.Worker, server: types.WebRtcServer, port: number) {
+  private constructor(
+    index: number,
+    worker: types.Worker,
+    server: types.WebRtcServer,
+    port: number,
+    judgesAddresses: boolean,
+  ) {
     this.index = index;
     this.worker = worker;
     this.server = server;
     this.port = port;
+    this.judgesAddresses = judgesAddresses;
   }
 
-  /** Starts a worker and its WebRTC server. Rejects when the binary does not run or a port is taken. */
+  /**
+   * Starts a worker and its WebRTC server. Rejects when the binary does not run, a port is taken, or the worker
+   * takes media from addresses that were not judged and the options do not allow that.
+   */
   static async start(index: number, options: MediaOptions, logger: Logger): Promise<WorkerLife> {
     const worker = await spawn(options.workerBin, logger);
     try {
       const server = await worker.createWebRtcServer({ listenInfos: listenInfos(index, options) });
       const dump = await server.dump();
       const port = (options.enableUdp ? dump.udpSockets : dump.tcpServers)[0]?.port ?? 0;
-      return new WorkerLife(index, worker, server, port);
+      const { enableUdp, enableTcp } = options;
+      const judges = await canJudgeAddresses(worker, { webRtcServer: server, enableUdp, enableTcp });
+      if (!judges) {
+        const refusal = new UnjudgedWorkerError(options.workerBin);
+        if (options.mayTakeUnjudged !== true) throw refusal;
+        logger.warn({ worker: index, code: refusal.code }, refusal.message);
+      }
+      return new WorkerLife(index, worker, server, port, judges);
     } catch (error) {
       worker.close();
       throw error;

@@ -80,6 +80,7 @@ export class WorkerPool extends EventEmitter<MediaEngineEvents> {
       consumers: life?.consumers ?? 0,
       port: life?.port ?? 0,
       restarts,
+      judgesAddresses: life?.judgesAddresses ?? true,
       egress: life?.egress ?? NO_EGRESS,
     }));
   }

@@ -5,10 +5,14 @@ import { DEFAULT_SIGNALING_LIMITS, type SignalingLimits } from '../signaling/lim
 
 /** What of the configuration each part gets: the parts do not know the configuration's form. */
 
-export function mediaOptions({ media, cluster: { pipes } }: NodeConfig, workerBin: string): MediaOptions {
+export function mediaOptions(
+  { mode, media, cluster: { pipes } }: NodeConfig,
+  workerBin: string,
+): MediaOptions {
   const { workers, listen, basePort, udp, tcp, limits } = media;
   return {
     workerBin,
+    mayTakeUnjudged: mode === 'development',
     workers,
     listen,
     basePort,

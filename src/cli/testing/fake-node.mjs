@@ -34,7 +34,7 @@ async function run() {
     datacenter: 'local',
     region: 'home',
     policy: { version: 3, digest: 'sha256:00ff' },
-    worker: { version: '3.27.1', origin: 'native' },
+    worker: { version: '3.27.1', origin: 'native', judgesAddresses: behaviour !== 'unjudged' },
     defect: (kind, { message }) => process.stdout.write(`${kind}: ${message}\n`),
     async drain() {
       if (behaviour === 'throws') process.stdout.write('draining\n');
