@@ -1,4 +1,5 @@
 import { Counter, type Registry as MetricsRegistry } from 'prom-client';
+import type { ErrorCode } from '../protocol/errors.ts';
 
 /** Where a decision is taken: at the door (HTTP, session), or before an act of media. */
 export type DecisionStep =
@@ -60,6 +61,8 @@ export interface PipeDecision {
   readonly nonce?: string;
 }
 
+const TOKEN_REFUSALS: readonly ErrorCode[] = ['token_missing', 'token_invalid', 'token_expired'];
+
 export interface DecisionRecorder {
   record(decision: Decision): void;
 }
@@ -92,6 +95,10 @@ export function createDecisionRecorder(deps: DecisionRecorderDeps): DecisionReco
     labelNames: ['step', 'kind', 'code', 'region'],
     registers: [metrics],
   });
+  // What a node may be refusing from its start on; a series that began with it would not show how fast it grew.
+  for (const step of ['directory', 'upgrade'] as const) {
+    for (const code of TOKEN_REFUSALS) counter.inc({ step, kind: 'refuse', code, region: 'none' }, 0);
+  }
   return {
     record(decision) {
       const { step, kind, code, home } = decision;

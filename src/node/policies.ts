@@ -1,11 +1,14 @@
 import { Counter, type Registry as MetricsRegistry } from 'prom-client';
 import type { NodeConfig } from '../config/schema.ts';
 import type { Health } from '../observability/health.ts';
+import type { BundleCode } from '../policy/bundle.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { EXPIRY_WARNING_MS } from '../policy/warnings.ts';
 import { PlainPolicy } from './plain-policy.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
-import type { NodePolicy, PolicyEvent } from './policy-port.ts';
+import { type NodePolicy, POLICY_SOURCES, type PolicyEvent } from './policy-port.ts';
+
+const FORKED: BundleCode = 'bundle_forked_version';
 
 interface PolicyLog {
   info(fields: object, message: string): void;
@@ -84,6 +87,8 @@ function reporter(log: PolicyLog, metrics: MetricsRegistry): (event: PolicyEvent
     labelNames: ['source', 'result'],
     registers: [metrics],
   });
+  // An alarm rings at the first: a series that began with it would not show that it grew.
+  for (const source of POLICY_SOURCES) offers.inc({ source, result: FORKED }, 0);
   return (event) => {
     switch (event.kind) {
       case 'switched': {
@@ -96,7 +101,7 @@ function reporter(log: PolicyLog, metrics: MetricsRegistry): (event: PolicyEvent
         const { from, code, message } = event;
         offers.inc({ source: from, result: code });
         const fields = { source: from, code, reason: message };
-        if (code === 'bundle_forked_version') log.error(fields, 'two policies of one version are signed');
+        if (code === FORKED) log.error(fields, 'two policies of one version are signed');
         else log.warn(fields, 'policy refused');
         return;
       }

@@ -1,7 +1,8 @@
 import type { CompiledPolicy } from '../policy/compile.ts';
 
 /** Where a policy was had from. None of them is trusted: the signatures are. */
-export type PolicySource = 'disk' | 'file' | 'registry' | 'link';
+export const POLICY_SOURCES = ['disk', 'file', 'registry', 'link'] as const;
+export type PolicySource = (typeof POLICY_SOURCES)[number];
 
 /** For the log, and a metric by source and code. */
 export type PolicyEvent =

@@ -14,7 +14,17 @@ export type ProxyHeader =
     }
   /** More bytes are needed. */
   | { readonly kind: 'partial' }
-  | { readonly kind: 'invalid'; readonly reason: string };
+  | { readonly kind: 'invalid'; readonly reason: BadHeader };
+
+export const BAD_HEADERS = [
+  'no PROXY header',
+  'the PROXY line does not end',
+  'not a PROXY line',
+  'no version or command of the PROXY protocol',
+  'the PROXY header is too long',
+  'neither TCP over IPv4 nor over IPv6',
+] as const;
+type BadHeader = (typeof BAD_HEADERS)[number];
 
 /** Section 2.1: the longest line, CRLF included. */
 const V1_MAX = 107;
@@ -82,6 +92,6 @@ function ipv6(bytes: Buffer): string {
   return Array.from({ length: 8 }, (_, group) => bytes.readUInt16BE(group * 2).toString(16)).join(':');
 }
 
-function invalid(reason: string): ProxyHeader {
+function invalid(reason: BadHeader): ProxyHeader {
   return { kind: 'invalid', reason };
 }

@@ -1,5 +1,9 @@
 import type { Server, Socket } from 'node:net';
-import { readProxyHeader } from './http-proxy-header.ts';
+import { BAD_HEADERS, readProxyHeader } from './http-proxy-header.ts';
+
+/** Why a connection is cut: a label of a metric. */
+export const PROXY_REFUSALS = ['not from a listed proxy', 'no PROXY header in time', ...BAD_HEADERS] as const;
+export type ProxyRefusal = (typeof PROXY_REFUSALS)[number];
 
 export interface ProxyListenerOptions {
   /** Whether a peer is one of the proxies: nobody else may say who a client is. */
@@ -8,7 +12,7 @@ export interface ProxyListenerOptions {
   readonly deadlineMs: number;
   /** Told of each connection, before a byte is read. */
   readonly onSocket: (socket: Socket) => void;
-  readonly onRefused: (reason: string) => void;
+  readonly onRefused: (reason: ProxyRefusal) => void;
 }
 
 /** Who stands at the far end of proxied connections. */
@@ -29,7 +33,7 @@ export function requireProxyHeader(server: Server, options: ProxyListenerOptions
   server.on('connection', (socket: Socket) => {
     options.onSocket(socket);
     const key = keyOf(socket);
-    const refuse = (reason: string): void => {
+    const refuse = (reason: ProxyRefusal): void => {
       options.onRefused(reason);
       socket.destroy();
     };
@@ -54,7 +58,7 @@ function keyOf({ remoteAddress, remotePort }: Socket): string {
 function takeHeader(
   socket: Socket,
   deadlineMs: number,
-  refuse: (reason: string) => void,
+  refuse: (reason: ProxyRefusal) => void,
   done: (address: string | null) => void,
 ): void {
   let bytes = Buffer.alloc(0);

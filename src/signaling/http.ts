@@ -19,7 +19,7 @@ import { systemClock } from '../rooms/clock.ts';
 import type { Rate } from '../rooms/token-bucket.ts';
 import { AddressCaps } from './http-caps.ts';
 import { KeepAlive } from './http-keepalive.ts';
-import { type ProxiedPeers, requireProxyHeader } from './http-proxy.ts';
+import { PROXY_REFUSALS, type ProxiedPeers, type ProxyRefusal, requireProxyHeader } from './http-proxy.ts';
 import { AddressRates } from './http-rates.ts';
 import { plainRefusal, sendRaw } from './http-response.ts';
 import { createRoutes, type PageHandler, type Readiness } from './http-routes.ts';
@@ -274,6 +274,7 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
     labelNames: ['reason'],
     registers: [metrics],
   });
+  for (const reason of PROXY_REFUSALS) headers.inc({ reason }, 0);
   new Gauge({
     name: 'watershed_connections',
     help: 'WebSocket connections, including upgrades that are being decided.',
@@ -284,7 +285,7 @@ function observe(metrics: MetricsRegistry, caps: AddressCaps, logger: TlsLogger)
   });
   return {
     onRefused: (code: ErrorCode) => refusals.inc({ code }),
-    onNoHeader: (reason: string) => headers.inc({ reason }),
+    onNoHeader: (reason: ProxyRefusal) => headers.inc({ reason }),
     onError: (error: unknown) => logger.error({ err: error }, 'request failed'),
   };
 }
