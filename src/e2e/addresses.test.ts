@@ -9,7 +9,8 @@ import { mmdb } from '../geo/testing/mmdb-writer.ts';
 import { startEngine, until } from '../media/testing/fixture.ts';
 import { TestPeer } from '../media/testing/test-peer.ts';
 import type { MediaEngine, MediaRoom } from '../media/types.ts';
-import type { Label } from '../policy/model.ts';
+import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts';
+import type { Label, Region } from '../policy/model.ts';
 import { TwoAddressRelay } from './harness/two-address-relay.ts';
 
 // A participant may pass ICE from several addresses, and send media from any of them. Loopback addresses play
@@ -23,7 +24,7 @@ const plays = new Map([
   [ABROAD, '8.8.8.8'],
 ]);
 const dir = mkdtempSync(join(tmpdir(), 'watershed-addresses-'));
-const policy = zoom2020();
+let policy = zoom2020();
 let locator: Locator;
 let engine: MediaEngine;
 let room: MediaRoom;
@@ -44,6 +45,7 @@ afterEach(() => {
   peers = [];
   relay = undefined;
   widened = [];
+  policy = zoom2020();
 });
 afterAll(async () => {
   await engine.close();
@@ -133,3 +135,26 @@ describe('a participant that passed from one address and sends from another', ()
     expect(widened).toEqual([]);
   });
 });
+
+test('where media comes from is judged by a policy that comes later, too', async () => {
+  const { ann, bob } = await meeting(ALSO_HOME);
+  const country = (name: string, countries: string[]) =>
+    [name, { ...region(policy, name), countries }] as const;
+  const regions = new Map([
+    ...policy.policy.regions,
+    country('cn', ['CX']),
+    country('hk', ['HK', 'MO', 'CN']),
+  ]);
+  policy = compilePolicy({ ...policy.policy, regions });
+  bob.peer.rejudge();
+  ann.peer.rejudge();
+  for (const one of [ann, bob]) {
+    expect(one.seen('forbidden')).toEqual([{ error: expect.objectContaining({ code: 'address_refused' }) }]);
+  }
+});
+
+function region(p: CompiledPolicy, name: string): Region {
+  const found = p.policy.regions.get(name);
+  if (found === undefined) throw new Error(`no region ${name}`);
+  return found;
+}

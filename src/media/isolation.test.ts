@@ -127,6 +127,16 @@ describe('the gate', () => {
     expect(await bob.peer.getStats()).toEqual([]);
   });
 
+  test('judges again where media comes from', async () => {
+    const [ann, bob] = await meeting();
+    gate.refuses.set('address ann 127.0.0.1', refused);
+    ann.peer.rejudge();
+    expect(ann.seen('forbidden')).toEqual([{ error: refused }]);
+    expect(await ann.peer.getStats()).toEqual([]);
+    expect(bob.seen('consumerClosed')).toHaveLength(1);
+    await expect(ann.peer.createTransport('send')).rejects.toBe(refused);
+  });
+
   test('a judgement while a transport, a producer or a consumer is being made holds for it, too', async () => {
     await openRoom();
     const [ann, bob, cec] = [join('ann'), join('bob'), join('cec')];
@@ -183,7 +193,7 @@ describe('the gate', () => {
     // As rooms do when an address widens a label.
     gate.assertAddress = (peerId, remoteAddress) => {
       plain(peerId, remoteAddress);
-      if (peerId !== 'ann') return;
+      if (peerId !== 'ann' || gate.refuses.size > 0) return;
       gate.refuses.set('consume ann bob', refused);
       ann.peer.rejudge();
     };

@@ -17,7 +17,13 @@ interface Judged {
  * is forbidden is closed.
  */
 export function judgeLegs(gate: MediaGate, { peerId, peer, publications, peers }: Judged): (() => void)[] {
-  const refused = peer && refusal(() => gate.assertTransport(peerId));
+  // Where its media comes from first: what an address says by the policy of now may widen the label.
+  const refused =
+    peer &&
+    refusal(() => {
+      for (const address of peer.addresses()) gate.assertAddress(peerId, address);
+      gate.assertTransport(peerId);
+    });
   if (refused) {
     peer.forbid(refused.error);
     return [];

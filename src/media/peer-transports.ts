@@ -20,12 +20,17 @@ export interface PeerTransportsListener {
   exceeded(transportId: string): void;
 }
 
+/** Of one transport: as many as our worker ever asks about. Any other worker goes on with the newest. */
+const MAX_ADDRESSES = 64;
+
 interface Open {
   readonly direction: Direction;
   readonly transport: types.WebRtcTransport;
   readonly seat: RoomRouter;
-  /** Remote addresses that media may come from; undefined where the worker does not ask. */
-  readonly admitted: Set<string> | undefined;
+  /** Remote addresses that media comes, or may come, from. */
+  readonly addresses: Set<string>;
+  /** The worker takes media only from those that it was told of. */
+  readonly judges: boolean;
   /** The DTLS parameters that `connect` was called with. */
   connectedWith: string | null;
   connected: boolean;
@@ -56,6 +61,13 @@ export class PeerTransports {
     return [...this.#open.values()].flatMap((open) => (open === 'pending' ? [] : [open.transport]));
   }
 
+  /** Where the participant's media comes, or may come, from. */
+  addresses(): ReadonlySet<string> {
+    return new Set(
+      [...this.#open.values()].flatMap((open) => (open === 'pending' ? [] : [...open.addresses])),
+    );
+  }
+
   /** The transport with this id, if it is of this direction. Throws `not_found`. */
   byId(transportId: string, direction?: Direction): Open {
     for (const open of this.#open.values()) {
@@ -71,12 +83,12 @@ export class PeerTransports {
     this.#open.set(direction, 'pending');
     try {
       const { transport, seat, judges } = await this.#make(direction);
-      const admitted = judges ? new Set<string>() : undefined;
       this.#open.set(direction, {
         direction,
         transport,
         seat,
-        admitted,
+        addresses: new Set(),
+        judges,
         connectedWith: null,
         connected: false,
       });
@@ -189,13 +201,14 @@ export class PeerTransports {
         if (open) run(open);
       });
     transport.on('iceselectedtuplechange', ({ remoteIp }) =>
-      on('iceselectedtuplechange', ({ admitted }) => {
+      on('iceselectedtuplechange', ({ addresses, judges }) => {
         // A tuple without an address gives no evidence of where it is: the gate is to refuse the empty string.
         this.#listener.address(remoteIp ?? '');
         // Whoever was refused has no transport any more.
-        if (transport.closed || !remoteIp || admitted === undefined || admitted.has(remoteIp)) return;
-        admitted.add(remoteIp);
-        unattended(this.#host.logger, 'admit an address', admitAddress(transport, remoteIp));
+        if (transport.closed || !remoteIp || addresses.has(remoteIp)) return;
+        addresses.add(remoteIp);
+        for (const oldest of addresses) if (addresses.size > MAX_ADDRESSES) addresses.delete(oldest);
+        if (judges) unattended(this.#host.logger, 'admit an address', admitAddress(transport, remoteIp));
       }),
     );
     transport.on('icestatechange', (state) =>

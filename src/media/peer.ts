@@ -153,6 +153,11 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     this.#host.rejudge(this.peerId);
   }
 
+  /** Where its media comes, or may come, from: each was admitted by the policy and the label of its moment. */
+  addresses(): ReadonlySet<string> {
+    return this.#transports.addresses();
+  }
+
   /** Closes everything of this peer because the gate refuses it, for good, then says so. */
   forbid(cause: unknown): void {
     const error = asWatershedError(cause);

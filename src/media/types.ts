@@ -74,7 +74,7 @@ export interface MediaGate {
   assertProduce(peerId: string): void;
   /** Before a consumer of `producerPeerId`'s media exists for `consumerPeerId` here. */
   assertConsume(producerPeerId: string, consumerPeerId: string): void;
-  /** Each newly selected ICE tuple's remote address, before anything more is done for the peer. */
+  /** Each remote address that passed ICE, before media is taken from there, and whenever the peer is judged again. */
   assertAddress(peerId: string, remoteAddress: string): void;
   /** Before a producer's media goes to another datacenter, and again whenever labels or the policy change. */
   assertPipe(producerPeerId: string, datacenter: string): void;
