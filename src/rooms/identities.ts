@@ -9,6 +9,8 @@ type Decided = Partial<Pick<Decision, 'keptOut' | 'letIn'>>;
 /** People whom hosts decided about, for as long as the room lives: hashed, each with the label it is judged by. */
 export class Identities {
   readonly #decisions = new Map<string, Decision>();
+  /** Told the hash of everyone about whom something new is decided, or known. */
+  onDecided: (hash: string) => void = () => {};
 
   /** By the person's hash. */
   get decisions(): ReadonlyMap<string, Decision> {
@@ -49,12 +51,12 @@ export class Identities {
   #put(hashed: string, label: Label, { keptOut = false, letIn = false }: Decided): boolean {
     const before = this.#decisions.get(hashed);
     if (before === undefined) {
-      this.#decisions.set(hashed, { label: mergeLabels(label, label), keptOut, letIn, outgrown: false });
+      this.#set(hashed, { label: mergeLabels(label, label), keptOut, letIn, outgrown: false });
       return true;
     }
     const grown = growsBy(before.label, label);
     if (!grown && (before.keptOut || !keptOut) && (before.letIn || !letIn)) return false;
-    this.#decisions.set(hashed, {
+    this.#set(hashed, {
       label: grown ? mergeLabels(before.label, label) : before.label,
       keptOut: before.keptOut || keptOut,
       letIn: before.letIn || letIn,
@@ -68,16 +70,21 @@ export class Identities {
   #hear(hashed: string, label: Label, decided: Decided): void {
     const before = this.#decisions.get(hashed);
     if (before?.outgrown === true && growsBy(before.label, label))
-      this.#decisions.set(hashed, { ...before, outgrown: false });
+      this.#set(hashed, { ...before, outgrown: false });
     this.#put(hashed, label, decided);
+  }
+
+  #set(hashed: string, decision: Decision): void {
+    this.#decisions.set(hashed, decision);
+    this.onDecided(hashed);
   }
 
   /** The decision stays, but goes nowhere from here. */
   #outgrow(hashes: readonly string[], isOutgrown: (known: Label) => boolean): void {
     for (const hashed of hashes) {
       const known = this.#decisions.get(hashed);
-      if (known !== undefined && isOutgrown(known.label))
-        this.#decisions.set(hashed, { ...known, outgrown: true });
+      if (known?.outgrown === false && isOutgrown(known.label))
+        this.#set(hashed, { ...known, outgrown: true });
     }
   }
 }

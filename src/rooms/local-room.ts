@@ -34,6 +34,7 @@ export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
     waiting: () => room.waiting.peers().map(waitingOf),
     shared: () => room.shared(),
     decisions: () => room.rules.decisions,
+    onDecided: (listener) => room.rules.onDecided(listener),
     narrow: (regions) => room.narrow(regions),
     remoteMember: (node, member) => room.remotes.upsert(node, member),
     remoteGone: (node, peerId, reason) => room.remotes.gone(node, peerId, reason),

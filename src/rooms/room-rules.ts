@@ -26,6 +26,11 @@ export class RoomRules {
     return this.#identities.decisions;
   }
 
+  /** Tells the listener the hash of everyone about whom something new is decided, or known. There is one. */
+  onDecided(listener: (hash: string) => void): void {
+    this.#identities.onDecided = listener;
+  }
+
   /** Whether a participant was removed by a host. */
   keepsOut(identity: string): boolean {
     return this.#identities.of(identity)?.keptOut === true;

@@ -78,6 +78,34 @@ describe('somebody whose label has grown', () => {
     expect(said.join()).not.toContain('"hash"');
   });
 
+  it.each([
+    ['before the node that knows the whole is met anew', true],
+    ['after it', false],
+  ])('and is removed at such a node %s, is kept out there too', async (_when, before) => {
+    grow();
+    await settle();
+    const remove = () => {
+      world.at('sjc').room.decide('keptOut', US, ['hash']);
+      world.at('sjc').link.share();
+    };
+    const said: string[] = [];
+    world.network.onSaid = (_from, to, data) => {
+      if (to.datacenter === 'iad') said.push(JSON.stringify(data) ?? '');
+    };
+    world.cut('hkg', 'sjc');
+    await pass(30_000);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'bob']);
+    if (before) remove();
+    world.network.mend();
+    await pass(10_000);
+    expect(world.seenAt('sjc')).toEqual(['ann', 'bob', 'lin']);
+    if (!before) remove();
+    await settle();
+    expect(of('hkg')).toEqual({ label: NARROWED, keptOut: true, letIn: true, outgrown: false });
+    expect(of('iad')).toMatchObject({ keptOut: false, outgrown: true });
+    expect(said.join()).not.toContain('"hash"');
+  });
+
   it('is known again where a later policy, or a later word, allows the whole', async () => {
     grow();
     await settle();

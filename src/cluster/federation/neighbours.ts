@@ -1,7 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
 import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
-import { hashesOf } from './decisions-told.ts';
+import { hashesOf, ToldNodes } from './decisions-told.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
 import { type Meet, meetAnswerSchema, type PlacesState, type SharedState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
@@ -43,6 +43,7 @@ export class Neighbours {
   readonly #peerings = new Map<NodeKey, Peering>();
   /** Updates of nodes that are being met, until their answer is here. */
   readonly #early = new Map<NodeKey, Update[]>();
+  readonly #toldNodes = new ToldNodes();
   readonly #lostAt = new Map<NodeKey, number>();
   /** Parts in the record that are left over, `node epoch`, and until when (monotonic ms) that is believed. */
   readonly #leftOver = new Map<string, number>();
@@ -52,6 +53,9 @@ export class Neighbours {
   constructor(deps: FederationDeps, host: NeighboursHost) {
     this.#deps = deps;
     this.#host = host;
+    host.room.onDecided((hash) => {
+      for (const peering of this.#peerings.values()) peering.decisions.decided(hash);
+    });
   }
 
   all(): Peering[] {
@@ -249,7 +253,8 @@ export class Neighbours {
     const region = this.#deps.policy()?.policy.datacenters.get(datacenter)?.region ?? '';
     const node = { id, datacenter, region, link: address };
     const { room, known: mayKnow } = this.#host;
-    const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow);
+    const decisions = this.#toldNodes.met(key);
+    const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow, decisions);
     this.#peerings.set(key, peering);
     return peering;
   }
@@ -259,6 +264,7 @@ export class Neighbours {
     this.#peerings.delete(node);
     this.#lostAt.delete(node);
     peering.end(reason);
+    this.#toldNodes.gone(node, peering.decisions);
   }
 
   #isUnmet(host: HostRef): boolean {

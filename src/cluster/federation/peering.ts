@@ -1,7 +1,7 @@
 import type { Link } from '../../links/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
-import { type AboutPeople, DecisionsTold } from './decisions-told.ts';
+import type { AboutPeople, DecisionsTold } from './decisions-told.ts';
 import type { Meet, MemberState, PlacesState, SharedState, Update, WaitingState } from './messages.ts';
 import { labelsOf, type Part } from './placement.ts';
 import type { LocalRoom, RemoteNode } from './types.ts';
@@ -12,6 +12,7 @@ export type Known = (label: Label, datacenter: string) => boolean;
 /** What this node knows of one other node's part of a room, and what it has told that node. */
 export class Peering {
   readonly node: RemoteNode;
+  readonly decisions: DecisionsTold;
   link: Link;
   readonly #room: LocalRoom;
   readonly #here: string;
@@ -19,7 +20,6 @@ export class Peering {
   readonly #members = new Map<string, MemberState>();
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
-  readonly #decisions = new DecisionsTold();
   #places: PlacesState = { homes: [], evidence: [], moves: true, regions: null };
   /** Who waits there, of those who may be known here. */
   #waiting: readonly WaitingState[] = [];
@@ -28,12 +28,20 @@ export class Peering {
   #met = false;
   #withheld = false;
 
-  constructor(node: RemoteNode, link: Link, room: LocalRoom, here: string, known: Known) {
+  constructor(
+    node: RemoteNode,
+    link: Link,
+    room: LocalRoom,
+    here: string,
+    known: Known,
+    decisions: DecisionsTold,
+  ) {
     this.node = node;
     this.link = link;
     this.#room = room;
     this.#here = here;
     this.#known = known;
+    this.decisions = decisions;
   }
 
   /** Whether the other node has said who is there: before it, its part is what the registry says. */
@@ -62,7 +70,7 @@ export class Peering {
   /** The nodes meet, perhaps anew: what the other one knows, it says, or is told. */
   begin(): void {
     this.#told.clear();
-    this.#decisions.forget();
+    this.decisions.forget();
   }
 
   /** Takes the whole of what the other node says; members that it does not name are gone. */
@@ -146,14 +154,15 @@ export class Peering {
     return { shared: { ...this.#room.shared(), ...this.#aboutPeople() } };
   }
 
-  /** What hosts decided about people, where the other node does not know it yet. */
+  /** What hosts decided about people, where the other node does not know it yet: by another policy it may. */
   peopleUpdate(): Pick<Update, 'shared'> {
+    this.decisions.lookAgain();
     return this.#sharedUnlessEmpty(this.#aboutPeople());
   }
 
   /** Of these people, those whom the other node knows by a label that has grown by more than it may know. */
   outgrownUpdate(hashes: ReadonlySet<string>): Pick<Update, 'shared'> {
-    const outgrown = this.#decisions.outgrown(this.#room.decisions(), hashes, this.#tellable);
+    const outgrown = this.decisions.outgrown(this.#room.decisions(), hashes, this.#tellable);
     return this.#sharedUnlessEmpty({ keptOut: [], letIn: [], outgrown });
   }
 
@@ -183,9 +192,7 @@ export class Peering {
   }
 
   #aboutPeople(): AboutPeople {
-    const decisions = this.#room.decisions();
-    const outgrown = this.#decisions.outgrown(decisions, decisions.keys(), this.#tellable);
-    return { outgrown, ...this.#decisions.fresh(decisions, this.#tellable) };
+    return this.decisions.fresh(this.#room.decisions(), this.#tellable);
   }
 
   #sharedUnlessEmpty(people: AboutPeople): Pick<Update, 'shared'> {
@@ -196,7 +203,6 @@ export class Peering {
   /** Takes what hosts there decided, without the people whose labels forbid it. */
   #share(shared: SharedState): void {
     const { keptOut, letIn } = shared;
-    this.#decisions.heard(shared);
     const may = new Map<Label, boolean>(
       [...keptOut, ...letIn].map(({ label }) => [label, this.#knowable(label)]),
     );
@@ -206,6 +212,7 @@ export class Peering {
       taken,
       [...keptOut, ...letIn].filter((group) => !knowable(group)),
     );
+    this.decisions.heard(shared, this.#room.decisions());
   }
 
   #upsert(member: MemberState): void {

@@ -28,12 +28,12 @@ export function firstPortion<T>(items: readonly T[]): T[] {
   return portions(items)[0] ?? [];
 }
 
-/** Splits what is shared into what fits into one message each; who is to be told no more comes first. */
+/** Splits what is shared into what fits into one message each; of whom no more is to be told comes behind what is told. */
 export function sharedPortions({ keptOut, letIn, outgrown, ...rules }: SharedState): SharedState[] {
   const items = [
-    ...chunks(outgrown).map((group) => ({ list: 'outgrown' as const, group })),
     ...chunks(keptOut).map((group) => ({ list: 'keptOut' as const, group })),
     ...chunks(letIn).map((group) => ({ list: 'letIn' as const, group })),
+    ...chunks(outgrown).map((group) => ({ list: 'outgrown' as const, group })),
   ];
   const [first = [], ...more] = portions(items);
   return [first, ...more].map((portion) => {

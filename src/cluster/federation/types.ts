@@ -76,6 +76,8 @@ export interface LocalRoom {
   shared(): RulesState;
   /** What hosts decided about people, by their hash. */
   decisions(): ReadonlyMap<string, Decision>;
+  /** The listener is told of the hash of everyone about whom something new is decided, or known. There is one. */
+  onDecided(listener: (hash: string) => void): void;
   /** What narrowings seen at other nodes leave; null for all. */
   narrow(regions: readonly string[] | null): void;
   /** A member at another node came, or changed. Nodes speak of their own members alone, whatever ids they say. */

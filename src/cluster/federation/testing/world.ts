@@ -123,6 +123,10 @@ export class FakeRoom implements LocalRoom {
     return this.identities.decisions;
   }
 
+  onDecided(listener: (hash: string) => void): void {
+    this.identities.onDecided = listener;
+  }
+
   /** A host here removes these people, or lets them in: they are told by their hashes, whatever these are. */
   decide(decided: 'keptOut' | 'letIn', label: Label, hashes: readonly string[]): void {
     const { home, evidence, regions } = label;
