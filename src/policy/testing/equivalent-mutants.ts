@@ -7,6 +7,10 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   ['allowed.ts: if ({told === undefined → true}) {', 'told afresh instead of from the cache'],
   ['allowed.ts: if ({explanation === undefined → true}) {', 'told afresh instead of from the cache'],
   [
+    'allowed.ts: if ({region !== label.home → true}) clients.push(p.regionNumber.get(region));',
+    'a region asked about twice answers the same twice',
+  ],
+  [
     'allowed.ts: const question = c * p.datacenterNames.length {+ → -} d;',
     'keys of the cache are as distinct counted back as counted on',
   ],
