@@ -137,6 +137,7 @@ async function compose(
       freshness: createFreshness({
         own: { id, datacenter },
         ask: (target) => later.ask?.(target) ?? Promise.reject(new Error('no links yet')),
+        call: (datacenter, call) => registry.call(datacenter, call),
       }),
     }),
     onRejected: createRejectionReporter({ logger, metrics }),

@@ -189,6 +189,7 @@ function sealedBody(): string {
     link: '198.51.100.17:7000',
     epoch: 1_764_000_000_000,
     sequence: 123_456,
+    calls: [],
     state: 'ready',
     load: 0.3125,
     accepting: true,

@@ -58,6 +58,7 @@ function genuine(site: string, sequence: number): NodeRecord {
     id: `${site}-1`,
     epoch: 5,
     sequence,
+    calls: [],
     link: `192.0.2.${SITES.indexOf(site)}:7000`,
   });
 }
@@ -260,6 +261,7 @@ describe('an attacker who can write anything to the Redis', () => {
         if (gone.includes(datacenter)) throw new Error('unreachable');
         return { epoch: 5, sequence: beat };
       },
+      call: (datacenter, call) => registry.call(datacenter, call),
       now: () => now,
     });
     const sealer = signedSealer(of(identities, 'sjc'), trust);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { NodeRecord } from '../registry/port.ts';
+import { WatershedError } from '../protocol/errors.ts';
+import { CALL, type Call, type NodeRecord } from '../registry/port.ts';
 import { createFreshness, type Freshness, STALE_MS, type Stamp } from './freshness.ts';
 import { HEARTBEAT_MS, LEASE_MS } from './heartbeat.ts';
 import { nodeOf, zoom2020 } from './testing/door.ts';
@@ -8,16 +9,24 @@ const p = zoom2020();
 let now = 0;
 let asked: string[] = [];
 let answer: () => Promise<Stamp>;
+let called: [datacenter: string, call: Call][] = [];
+let isRegistryUp = true;
 let freshness: Freshness;
 beforeEach(() => {
   now = 1000;
   asked = [];
+  called = [];
+  isRegistryUp = true;
   answer = () => Promise.reject(new Error('unreachable'));
   freshness = createFreshness({
     own: { id: 'sjc-1', datacenter: 'sjc' },
     ask: ({ id, datacenter, link }) => {
       asked.push(`${id} ${datacenter} ${link}`);
       return answer();
+    },
+    call: async (datacenter, call) => {
+      if (!isRegistryUp) throw new WatershedError('registry_unavailable');
+      called.push([datacenter, call]);
     },
     now: () => now,
   });
@@ -59,15 +68,43 @@ describe('the first record that is seen of a node', () => {
   });
 
   it.each([['192.0.2.1:7000'], [null]])(
-    'of a node that cannot be asked (%s) is believed once its records go on',
+    'of a node that cannot be asked (%s) is believed once it repeats what was called since',
     async (link) => {
       expect(await freshness.judge(record(5, 3, { link }))).toBe('record_unconfirmed');
+      expect(called).toEqual([['iad', expect.stringMatching(CALL)]]);
+      const calls = called.map(([, call]) => call);
       now += HEARTBEAT_MS;
-      expect(await freshness.judge(record(5, 3, { link }))).toBe('record_unconfirmed');
-      expect(await freshness.judge(record(5, 4, { link }))).toBe(null);
+      expect(await freshness.judge(record(5, 4, { link, calls: ['c'.repeat(22)] }))).toBe(
+        'record_unconfirmed',
+      );
+      expect(await freshness.judge(record(5, 5, { link, calls }))).toBe(null);
+      now += HEARTBEAT_MS;
+      expect(await freshness.judge(record(5, 6, { link }))).toBe(null);
       expect(asked).toHaveLength(link === null ? 0 : 1);
     },
   );
+
+  it('of a node that is gone is not believed, though a whole run of its records is written again', async () => {
+    // It had heard another node's call, and this node's call to another datacenter.
+    await freshness.judge(record(1, 1, { id: 'fra-1', datacenter: 'fra' }));
+    const calls = ['c'.repeat(22), ...called.map(([, call]) => call)];
+    for (let n = 0; n < 100; n += 1) {
+      expect(await freshness.judge(record(5, 3 + n, { calls }))).toBe('record_unconfirmed');
+      now += HEARTBEAT_MS;
+    }
+  });
+
+  it('is called for again where the call did not get through, or was displaced, and not more often', async () => {
+    isRegistryUp = false;
+    expect(await freshness.judge(record(5, 3))).toBe('record_unconfirmed');
+    isRegistryUp = true;
+    for (let n = 0; n < 20; n += 1) {
+      now += HEARTBEAT_MS;
+      for (const id of ['iad-1', 'iad-2']) await freshness.judge(record(5, 4 + n, { id }));
+    }
+    expect(called).toHaveLength(4);
+    expect(new Set(called.map(([, call]) => call)).size).toBe(4);
+  });
 
   it('of a node that is gone is never believed, however often it is written again', async () => {
     for (let n = 0; n < 20; n += 1) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { plainSealer } from '../identity/sealer.ts';
 import { MemoryRegistry, MemoryStore } from '../registry/memory.ts';
-import type { NodeRecord } from '../registry/port.ts';
+import { CALLS_MS, type NodeRecord } from '../registry/port.ts';
 import { createHeartbeat, HEARTBEAT_MS, LEASE_MS, loadOf, type NodeStatus } from './heartbeat.ts';
 
 const NODE = {
@@ -54,6 +54,18 @@ test('announces at once, and again before the lease ends, with what is true then
   await vi.advanceTimersByTimeAsync(LEASE_MS * 5);
   expect(await seen()).toBeDefined();
   expect(heartbeat.healthy()).toBe(true);
+  await heartbeat.stop();
+});
+
+test('what is called is repeated from the next announcement on, for as long as it stands', async () => {
+  const { heartbeat, registry, seen } = setUp();
+  await registry.call('sjc', 'c'.repeat(22));
+  await heartbeat.start();
+  expect((await seen())?.calls).toEqual([]);
+  await vi.advanceTimersByTimeAsync(HEARTBEAT_MS + 10);
+  expect((await seen())?.calls).toEqual(['c'.repeat(22)]);
+  await vi.advanceTimersByTimeAsync(CALLS_MS + HEARTBEAT_MS);
+  expect((await seen())?.calls).toEqual([]);
   await heartbeat.stop();
 });
 

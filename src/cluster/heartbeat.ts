@@ -1,6 +1,6 @@
 import type { RecordSealer } from '../identity/sealer.ts';
 import { WatershedError } from '../protocol/errors.ts';
-import type { NodeEntry, NodeRecord, NodeState, Registry } from '../registry/port.ts';
+import type { Call, NodeEntry, NodeRecord, NodeState, Registry } from '../registry/port.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /** Whose answers are waited for. */
@@ -69,6 +69,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   let told: boolean | undefined;
   let failure: string | undefined;
   let sequence = 0;
+  let calls: readonly Call[] = [];
   let announced: Pick<NodeRecord, 'epoch' | 'sequence'> | null = null;
   let running: Promise<void> | undefined;
   let beating: Promise<void> = Promise.resolve();
@@ -76,8 +77,8 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const entry = (): NodeEntry => {
     const { state, ...status } = deps.status();
     const own: NodeRecord = draining
-      ? { ...node, ...status, sequence: sequence++, state: 'draining', accepting: false }
-      : { ...node, ...status, sequence: sequence++, state };
+      ? { ...node, ...status, sequence: sequence++, calls, state: 'draining', accepting: false }
+      : { ...node, ...status, sequence: sequence++, calls, state };
     // One that takes nobody is not to stand in the way of those that do.
     const load = own.state === 'ready' && own.accepting ? own.load : 1;
     return { id: node.id, datacenter: node.datacenter, load, body: sealer.seal(own) };
@@ -93,7 +94,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     for (let attempt = 0; !stopped.signal.aborted; attempt++) {
       try {
         const next = { epoch: node.epoch, sequence };
-        await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS, REGISTRY);
+        calls = await withTimeout(registry.announce(entry(), leaseMs), ANNOUNCE_TIMEOUT_MS, REGISTRY);
         announced = next;
         lastSuccess = now();
         tell(true);

@@ -19,6 +19,7 @@ const RECORD: NodeRecord = {
   link: '192.0.2.1:7000',
   epoch: 5,
   sequence: 3,
+  calls: ['AAAAAAAAAAAAAAAAAAAAAA'],
   state: 'ready',
   load: 0.25,
   accepting: true,

@@ -1,7 +1,7 @@
 import { sign, verify } from 'node:crypto';
 import { z } from 'zod';
 import { nodeKey } from '../policy/node-key.ts';
-import type { NodeEntry, NodeRecord } from '../registry/port.ts';
+import { CALL, MAX_CALLS, type NodeEntry, type NodeRecord } from '../registry/port.ts';
 import {
   type CertificateFault,
   type Trust,
@@ -44,6 +44,7 @@ const recordSchema = z.strictObject({
   link: z.string().max(300).nullable(),
   epoch: z.int().nonnegative(),
   sequence: z.int().nonnegative(),
+  calls: z.array(z.string().regex(CALL)).max(MAX_CALLS),
   state: z.enum(['starting', 'ready', 'draining']),
   load: z.number(),
   accepting: z.boolean(),

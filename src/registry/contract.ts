@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  MAX_CALLS,
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
@@ -136,6 +137,18 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
         await fixture.advance(LEASE / 2);
         await registry.announce(entry('a'), LEASE);
         expect(await registry.nodes(SITES)).toEqual([entry('a')]);
+      });
+
+      test('a call is heard by who announces in its datacenter, for a while; the newest are', async () => {
+        const calls = Array.from({ length: MAX_CALLS + 2 }, (_, n) => String(n).padEnd(22, '-'));
+        expect(await registry.announce(entry('a'), LEASE)).toEqual([]);
+        for (const call of calls) await registry.call('sjc', call);
+        const heard = calls.slice(2).reverse();
+        const other = await fixture.open();
+        expect(await registry.announce(entry('a'), LEASE)).toEqual(heard);
+        expect(await other.announce(entry('b'), LEASE)).toEqual(heard);
+        expect(await other.announce(entry('c', { datacenter: 'iad' }), LEASE)).toEqual([]);
+        await other.close();
       });
 
       test('a lease that is not above zero is refused', async () => {
@@ -295,6 +308,7 @@ export function registryContract(name: string, make: () => Promise<RegistryFixtu
       const calls = [
         other.announce(entry('b'), LEASE),
         other.withdraw(entry('a')),
+        other.call('sjc', 'c'.repeat(22)),
         other.nodes(SITES),
         other.find([entry('a')]),
         other.room('r'),

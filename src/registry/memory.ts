@@ -2,7 +2,10 @@ import { intersect } from '../policy/label.ts';
 import { nodeKey } from '../policy/node-key.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import {
+  CALLS_MS,
+  type Call,
   loadStep,
+  MAX_CALLS,
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
@@ -34,6 +37,8 @@ export class MemoryStore {
   /** By datacenter, then by node. */
   readonly #nodes = new Map<string, Map<string, Leased<NodeEntry>>>();
   readonly #rooms = new Map<RoomKey, Leased<RoomRecord>>();
+  /** By datacenter. */
+  readonly #calls = new Map<string, Leased<readonly Call[]>>();
   bundle: Uint8Array | null = null;
 
   constructor(now: () => number = () => performance.now(), { roomMs = ROOM_RECORD_MS } = {}) {
@@ -45,6 +50,16 @@ export class MemoryStore {
     const there = this.#nodes.get(entry.datacenter) ?? new Map<string, Leased<NodeEntry>>();
     there.set(entry.id, { value: entry, endsAt: this.#now() + leaseMs });
     this.#nodes.set(entry.datacenter, there);
+  }
+
+  calls(datacenter: string): readonly Call[] {
+    const found = this.#calls.get(datacenter);
+    return found === undefined || found.endsAt <= this.#now() ? [] : found.value;
+  }
+
+  call(datacenter: string, call: Call): void {
+    const value = [call, ...this.calls(datacenter)].slice(0, MAX_CALLS);
+    this.#calls.set(datacenter, { value, endsAt: this.#now() + CALLS_MS });
   }
 
   remove({ id, datacenter }: NodeRef): void {
@@ -95,11 +110,17 @@ export class MemoryRegistry implements Registry {
     this.#store = store;
   }
 
-  async announce(entry: NodeEntry, leaseMs: number): Promise<void> {
+  async announce(entry: NodeEntry, leaseMs: number): Promise<readonly Call[]> {
     this.#assertOpen();
     if (!Number.isFinite(leaseMs) || leaseMs <= 0) throw new RangeError('leaseMs must be above 0');
     // A copy: what the announcer does with its object afterwards is not announced.
     this.#store.put(Object.freeze({ ...entry }), leaseMs);
+    return this.#store.calls(entry.datacenter);
+  }
+
+  async call(datacenter: string, call: Call): Promise<void> {
+    this.#assertOpen();
+    this.#store.call(datacenter, call);
   }
 
   async withdraw(node: NodeRef): Promise<void> {

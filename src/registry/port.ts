@@ -10,9 +10,12 @@
 export interface Registry {
   /**
    * Writes this node's record and its lease. Repeated as a heartbeat; the record disappears `leaseMs` after the
-   * last one, by the registry's own clock. RangeError for a lease that is not above 0.
+   * last one, by the registry's own clock. Resolves with the calls that are to be repeated in the next. RangeError for
+   * a lease that is not above 0.
    */
-  announce(entry: NodeEntry, leaseMs: number): Promise<void>;
+  announce(entry: NodeEntry, leaseMs: number): Promise<readonly Call[]>;
+  /** Asks the nodes of a datacenter to repeat a call; the newest `MAX_CALLS` stand, for `CALLS_MS` after the last. */
+  call(datacenter: string, call: Call): Promise<void>;
   /** Removes this node's record at once (shutdown). */
   withdraw(node: NodeRef): Promise<void>;
   /**
@@ -47,6 +50,12 @@ export interface Registry {
   /** Leaves what is written as it is, as a lost connection would. Idempotent. */
   close(): Promise<void>;
 }
+
+/** Something that nobody could know before it was called: a record that repeats it was made since. */
+export type Call = string;
+export const CALL = /^[\w-]{22}$/;
+export const MAX_CALLS = 8;
+export const CALLS_MS = 60_000;
 
 /** Of one datacenter, in one answer. */
 export const NODES_PER_DATACENTER = 8;
@@ -92,6 +101,8 @@ export interface NodeRecord extends NodeRef {
   readonly epoch: number;
   /** Grows with every announcement of one start. */
   readonly sequence: number;
+  /** Calls that it had heard, see `Registry.call`. */
+  readonly calls: readonly Call[];
   readonly state: NodeState;
   /** 0 (idle) to 1 (full). */
   readonly load: number;

@@ -178,6 +178,7 @@ export function nodeOf(p: CompiledPolicy, datacenter: string, over: Partial<Node
     link: null,
     epoch: 1,
     sequence: 0,
+    calls: [],
     state: 'ready',
     load: 0.1,
     accepting: true,

@@ -64,8 +64,8 @@ export class Attacker {
     return portOf(this.#trap);
   }
 
-  write(node: NodeRef, body: string): Promise<void> {
-    return this.#registry.announce({ ...node, load: 0, body }, LEASE_MS);
+  async write(node: NodeRef, body: string): Promise<void> {
+    await this.#registry.announce({ ...node, load: 0, body }, LEASE_MS);
   }
 
   /** A record with a certificate by whichever key, which leads to where no node is. */
@@ -78,7 +78,7 @@ export class Attacker {
     const { policy, digest } = this.#cloud.policy;
     const url = policy.datacenters.get(node.datacenter)?.url ?? '';
     const status = { state: 'ready', load: 0, accepting: true, policy: digest, version: '0' } as const;
-    return { ...node, ...status, url, link, epoch: EPOCH, sequence: 0 };
+    return { ...node, ...status, url, link, epoch: EPOCH, sequence: 0, calls: [] };
   }
 
   /** What `sha-9` says of itself, as a node that lives does: its sequence grows. */

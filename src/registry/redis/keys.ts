@@ -7,6 +7,7 @@
  * | `ws:cloud` | string: the cloud that this Redis belongs to |
  * | `{ws:CLOUD:dc:DATACENTER}:nodes` | sorted set: ids of nodes by their load step |
  * | `{ws:CLOUD:dc:DATACENTER}:node:ID` | string: load and sealed record, for as long as the lease runs |
+ * | `{ws:CLOUD:dc:DATACENTER}:calls` | string: what its nodes are asked to repeat, newest first, a space behind each |
  * | `{ws:CLOUD:room:ROOM}` | hash: `epoch`, `regions`, and `n:DATACENTER/ID` for each node's part |
  * | `{ws:CLOUD}:bundle` | string: the signed policy bundle |
  */
@@ -28,6 +29,10 @@ export class RedisKeys {
   /** The node's id follows. */
   nodes(datacenter: string): string {
     return `{ws:${this.#cloud}:dc:${datacenter}}:node:`;
+  }
+
+  calls(datacenter: string): string {
+    return `{ws:${this.#cloud}:dc:${datacenter}}:calls`;
   }
 
   room(key: string): string {

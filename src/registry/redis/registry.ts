@@ -1,7 +1,11 @@
 import { WatershedError } from '../../protocol/errors.ts';
 import {
+  CALL,
+  CALLS_MS,
+  type Call,
   loadStep,
   MAX_BUNDLE_BYTES,
+  MAX_CALLS,
   NODES_PER_DATACENTER,
   type NodeEntry,
   type NodeRef,
@@ -18,7 +22,7 @@ import { connectRedis, type RedisClient, type RedisPlace } from './client.ts';
 import { CloudMark } from './cloud-mark.ts';
 import { RedisKeys } from './keys.ts';
 import { partField, readRoom, writePart, writeRegions } from './room-record.ts';
-import { ANNOUNCE, CLAIM_ROOM, NODES, READ_ROOM, RESTATE_ROOM, type Script } from './scripts.ts';
+import { ANNOUNCE, CALL_NODES, CLAIM_ROOM, NODES, READ_ROOM, RESTATE_ROOM, type Script } from './scripts.ts';
 
 export interface RedisRegistryOptions extends RedisPlace {
   readonly cloud: string;
@@ -75,15 +79,15 @@ export class RedisRegistry implements Registry {
     this.#client.on('close', () => this.#mark.forget());
   }
 
-  async announce(entry: NodeEntry, leaseMs: number): Promise<void> {
+  async announce(entry: NodeEntry, leaseMs: number): Promise<readonly Call[]> {
     if (!Number.isFinite(leaseMs) || leaseMs <= 0) throw new RangeError('leaseMs must be above 0');
     const { id, datacenter, load, body } = entry;
     // With every heartbeat: a Redis that was emptied is marked again, and one that became another's is left.
     this.#mark.forget();
-    await this.#run(() =>
+    const calls = await this.#run(() =>
       this.#eval(
         ANNOUNCE,
-        [this.#keys.index(datacenter), this.#keys.nodes(datacenter) + id],
+        [this.#keys.index(datacenter), this.#keys.nodes(datacenter) + id, this.#keys.calls(datacenter)],
         [
           id,
           loadStep(load),
@@ -93,6 +97,14 @@ export class RedisRegistry implements Registry {
         ],
       ),
     );
+    return String(calls)
+      .split(' ')
+      .filter((call) => CALL.test(call))
+      .slice(0, MAX_CALLS);
+  }
+
+  async call(datacenter: string, call: Call): Promise<void> {
+    await this.#run(() => this.#eval(CALL_NODES, [this.#keys.calls(datacenter)], [`${call} `, CALLS_MS]));
   }
 
   async withdraw({ id, datacenter }: NodeRef): Promise<void> {

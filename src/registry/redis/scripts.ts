@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   MAX_BODY_BYTES,
+  MAX_CALLS_BYTES,
   MAX_EPOCH,
   MAX_NODE_ID,
   MAX_ROOM_BYTES,
@@ -33,14 +34,25 @@ return '+' .. ARGV[1]
 export const ANNOUNCE = script(`
 -- KEYS[1]  index of the datacenter's nodes
 -- KEYS[2]  the node's record
+-- KEYS[3]  calls to the datacenter's nodes
 -- ARGV[1]  node id
 -- ARGV[2]  load step
 -- ARGV[3]  lease in ms
 -- ARGV[4]  the record
 -- ARGV[5]  ms after which an index that nobody writes is forgotten
+-- returns  the calls
 redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return redis.call('GETRANGE', KEYS[3], 0, ${MAX_CALLS_BYTES - 1})
+`);
+
+/** Has the nodes of a datacenter repeat something; of what was to be repeated before, the newest stay. */
+export const CALL_NODES = script(`
+-- KEYS[1]  calls to the datacenter's nodes
+-- ARGV[1]  the call, and a space
+-- ARGV[2]  ms after which calls are forgotten
+redis.call('SET', KEYS[1], ARGV[1] .. redis.call('GETRANGE', KEYS[1], 0, ${MAX_CALLS_BYTES - 1} - #ARGV[1]), 'PX', ARGV[2])
 return 1
 `);
 

@@ -56,6 +56,7 @@ export class FakeRooms {
         return change(key, part, Math.max(at(key).epoch, seenEpoch) + 1);
       },
       announce: nothing,
+      call: nothing,
       withdraw: nothing,
       nodes: nothing,
       find: nothing,
@@ -266,6 +267,7 @@ export class World {
           link: found.links.address,
           epoch,
           sequence: 1,
+          calls: [],
           state: 'ready',
           load: 0,
           accepting: true,
