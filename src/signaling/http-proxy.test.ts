@@ -26,7 +26,9 @@ function scratch(): string {
   return directory;
 }
 
-async function start(options: { tls?: boolean; trustedProxies?: string[]; headers?: number } = {}) {
+async function start(
+  options: { tls?: boolean; trustedProxies?: string[]; headers?: number; listen?: string[] } = {},
+) {
   const directory = scratch();
   const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
   const pair = selfSigned('node');
@@ -37,6 +39,7 @@ async function start(options: { tls?: boolean; trustedProxies?: string[]; header
       tls: options.tls === true ? tls : null,
       trustedProxies: options.trustedProxies ?? ['127.0.0.1'],
       proxyProtocol: true,
+      ...(options.listen !== undefined && { listen: options.listen }),
       ...(options.headers !== undefined && { timeouts: { headers: options.headers } }),
     },
   });
@@ -96,6 +99,24 @@ describe('with a header', () => {
     slow.write(bytes.subarray(header.length + 3));
     expect(await answer(slow, /"signature":"[^"]*"/)).toMatch(/^HTTP\/1\.1 200 /);
     expect(node.door.decisions).toHaveLength(2);
+    expect(evidence(node)).toEqual(['cn', 'us']);
+  });
+
+  it('a proxy may use one port for two addresses of this machine: neither client is taken for the other', async () => {
+    const node = await start({ listen: ['0.0.0.0'] });
+    const localPort = await freePort();
+    const from = { localAddress: '127.0.0.1', localPort, port: node.port };
+    const [abroad, home] = [connect({ ...from, host: '127.0.0.1' }), connect({ ...from, host: '127.0.0.2' })];
+    cleanups.push(
+      () => abroad.destroy(),
+      () => home.destroy(),
+    );
+    abroad.write(HEADER);
+    home.write(HEADER.replace(FROM.cn, FROM.us) + (await question(node)));
+    expect(await answer(home, /"signature":"[^"]*"/)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(evidence(node)).toEqual(['us']);
+    abroad.write(await question(node));
+    expect(await answer(abroad, /"signature":"[^"]*"/)).toMatch(/^HTTP\/1\.1 200 /);
     expect(evidence(node)).toEqual(['cn', 'us']);
   });
 

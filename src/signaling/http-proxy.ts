@@ -50,9 +50,9 @@ export function requireProxyHeader(server: Server, options: ProxyListenerOptions
   return { addressOf: (socket) => clients.get(keyOf(socket)) };
 }
 
-/** The same for a socket and for the TLS layer over it. */
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** The same for a socket and for the TLS layer over it. Both ends: one port may lead to several of our addresses. */
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function takeHeader(

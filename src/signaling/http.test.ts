@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -389,6 +389,22 @@ describe('what is not well-behaved', () => {
     for (const socket of sockets) socket.destroy();
     await until(async () => (await fetch(`${node.url}/healthz`).catch(() => null))?.status === 200);
   }, 60_000);
+
+  test('a listener of both families counts IPv4 clients by their own addresses', async () => {
+    const node = await start({ options: { listen: ['::'], maxConnectionsPerAddress: 1 } });
+    const held: Socket[] = [];
+    cleanups.push(() => {
+      for (const socket of held) socket.destroy();
+    });
+    for (const localAddress of ['127.0.0.1', '127.0.0.1', '127.0.0.2']) {
+      const socket = connect({ port: node.port, host: '127.0.0.1', localAddress });
+      socket.on('error', () => {});
+      held.push(socket);
+    }
+    const other = held[2];
+    other?.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => (other?.bytesRead ?? 0) > 0);
+  });
 
   test('WebSockets of one address are capped with 429; another address is not; a closed one makes room', async () => {
     const node = await start({ options: { maxConnectionsPerAddress: 3, trustedProxies: ['127.0.0.1'] } });

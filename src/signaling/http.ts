@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Counter, Gauge, type Registry as MetricsRegistry } from 'prom-client';
 import type { Admission } from '../cluster/types.ts';
-import { networks } from '../geo/address.ts';
+import { networks, normalizeAddress } from '../geo/address.ts';
 import { createClientAddress } from '../geo/proxies.ts';
 import type { DirectoryKeys } from '../protocol/directory.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -157,7 +157,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
         );
 
   const onConnection = (socket: Socket): void => {
-    const peer = peerOf(socket);
+    // In its one spelling: a listener of both families writes IPv4 addresses as IPv6.
+    const peer = normalizeAddress(peerOf(socket) ?? '') ?? undefined;
     // A proxy carries many clients; each of those is counted by its own address at the upgrade.
     const taken = peer !== undefined && proxies.has(peer) ? () => {} : socketCaps.take(peer ?? '');
     if (typeof taken === 'string') {
