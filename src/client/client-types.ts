@@ -3,6 +3,7 @@ import type { DirectoryKeys } from '../protocol/directory.ts';
 import type { EventData } from '../protocol/events.ts';
 import type { Source } from '../protocol/state.ts';
 import type { Attempt } from './connector.ts';
+import type { DirectoryMemory } from './directory-memory.ts';
 import type { Problem } from './problem.ts';
 import type { PublicationView } from './publication.ts';
 import type { ChatMessage, RoomState } from './room-state.ts';
@@ -53,6 +54,11 @@ export interface ClientOptions {
    * some of it. Default false.
    */
   readonly consumersStartPaused?: boolean;
+  /**
+   * What is known of the cloud, for an application that makes one client after another: it is asked for a list where
+   * no front door answers. Each membership has its own by default.
+   */
+  readonly memory?: DirectoryMemory;
   /**
    * Gets a fresh join token for the same room and participant, when the one at hand expires. A resume
    * waits 5 s for it, everything else 30 s; it is not called again before it has settled.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../testing/free-port.ts';
 import { Directory, ownClaims } from './directory.ts';
+import { DirectoryMemory } from './directory-memory.ts';
 import { nodeEnvironment } from './node.ts';
 import { type Outcome, outcomeOf } from './problem.ts';
 import { CLOUD, type CloudKeys, cloudKeys, ROOM } from './testing/cloud-keys.ts';
@@ -137,6 +138,55 @@ describe('the directory', () => {
     await directory.list(token);
     current = next;
     expect((await directory.list(token)).primaries).toEqual([ENTRY]);
+  });
+
+  describe('once every front door has ended', () => {
+    let front: ScriptedNode;
+    let listed: ScriptedNode;
+    let memory: DirectoryMemory;
+    const next = () => new Directory({ environment, frontDoors: [front.url], timeout: 1500, memory });
+
+    beforeEach(async () => {
+      memory = new DirectoryMemory();
+      listed = await door(answering({ keys: { ...cloud, keys: (await cloudKeys()).keys } }));
+      const near = { ...ENTRY, url: listed.url };
+      front = await door(answering({ list: () => cloud.sign({ primaries: [near] }) }));
+      await next().list(await cloud.token({ region: 'eu' }));
+      await front.close();
+    });
+
+    test('is asked at the nodes of the last list, and still believes only the keys of its front doors', async () => {
+      const list = await next().list(await cloud.token({ region: 'eu', exp: 4_000_000_000 }));
+      expect(list.primaries).toEqual([ENTRY]);
+      expect(listed.asked).toEqual(['/v1/directory']);
+    });
+
+    test.each([
+      ['another region', { region: 'us' }],
+      ['no region', {}],
+      ['fewer regions', { region: 'eu', regions: ['eu'] }],
+      ['another room', { region: 'eu', room: 'cellar' }],
+      ['another cloud', { region: 'eu', cloud: 'government' }],
+    ])('is asked nowhere for %s', async (_what, claims) => {
+      const token = await cloud.token(claims);
+      const asked = outcomeOf(() => next().list(token), 'no_node_reached');
+      expect(await asked).toMatchObject(failing('directory_unreachable'));
+      expect(await next().answers(token, AbortSignal.timeout(1500))).toBe(false);
+      expect(listed.asked).toEqual([]);
+    });
+
+    test('the network is seen to work by the nodes of the last list', async () => {
+      const token = await cloud.token({ region: 'eu' });
+      expect(await next().answers(token, AbortSignal.timeout(1500))).toBe(true);
+    });
+
+    test('what a later list no longer names is not asked', async () => {
+      const token = await cloud.token({ region: 'eu' });
+      const { signature } = await cloud.sign({ primaries: [ENTRY] });
+      await next().verify(signature, token);
+      await outcomeOf(() => next().list(token), 'no_node_reached');
+      expect(listed.asked).toEqual([]);
+    });
   });
 
   test('is not asked over plaintext beyond loopback', async () => {

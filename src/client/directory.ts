@@ -12,6 +12,7 @@ import {
 import { refusalSchema } from '../protocol/events.ts';
 import { DIRECTORY_PATH, KEYS_PATH } from '../protocol/frames.ts';
 import { TOKEN_ALGORITHM } from '../protocol/token.ts';
+import { DirectoryMemory } from './directory-memory.ts';
 import type { ClientEnvironment } from './environment.ts';
 import { ClientError, clientError } from './problem.ts';
 import { backOff, delay } from './timers.ts';
@@ -26,6 +27,8 @@ export interface DirectoryOptions {
   readonly timeout?: number;
   /** Allows `http:` and `ws:` beyond loopback (a closed test network). Default false. */
   readonly allowPlaintext?: boolean;
+  /** Shared by directories that come one after another; one's own by default. */
+  readonly memory?: DirectoryMemory | undefined;
 }
 
 /** How often it is asked again when it has been asked too often from this address. */
@@ -33,8 +36,15 @@ const BUSY_RETRIES = 3;
 /** First pause before it, in ms; the next ones are longer. */
 const BUSY_PAUSE = 1400;
 
-/** What the client reads of its own token: for which cloud and room a list must be. */
-const ownClaimsSchema = z.object({ cloud: z.string(), room: z.string(), exp: z.number().optional() });
+/** What the client reads of its own token: for which cloud and room a list must be, and whom it is about. */
+const ownClaimsSchema = z.object({
+  cloud: z.string(),
+  room: z.string(),
+  exp: z.number().optional(),
+  region: z.unknown().optional(),
+  regions: z.unknown().optional(),
+  except: z.unknown().optional(),
+});
 export type OwnClaims = z.infer<typeof ownClaimsSchema>;
 
 /** Reads the token that the application got from its issuer; the node verifies it. Throws `token_unreadable`. */
@@ -47,16 +57,17 @@ export function ownClaims(token: string): OwnClaims {
 }
 
 /**
- * Asks the front doors for the datacenters of a session, and believes only what the cloud has signed. The keys
- * come from the front doors that the application named, never from a node that a list or a redirect named.
+ * Asks the front doors for the datacenters of a session, or where none answers the nodes that the last list named,
+ * and believes only what the cloud has signed. The keys come from the front doors that the application named, never
+ * from a node that a list or a redirect named.
  */
 export class Directory {
   readonly #options: DirectoryOptions;
-  #keys: DirectoryKeys['keys'] | undefined;
+  readonly #memory: DirectoryMemory;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
-    this.#keys = options.keys;
+    this.#memory = options.memory ?? new DirectoryMemory();
   }
 
   /** A fresh, verified list. Throws a ClientError: a refusal of the directory, or why no list was had. */
@@ -73,9 +84,9 @@ export class Directory {
     }
   }
 
-  /** Whether any front door speaks, all of them asked at once: the network works, whatever became of one node. */
-  async answers(signal: AbortSignal): Promise<boolean> {
-    const asked = this.#options.frontDoors.map(async (door) => {
+  /** Whether anyone speaks who may be asked, all of them at once: the network works, whatever became of one node. */
+  async answers(token: string, signal: AbortSignal): Promise<boolean> {
+    const asked = this.#doors(ownClaims(token)).map(async (door) => {
       const { body } = await this.#fetch(door, KEYS_PATH, undefined, signal);
       // Not the page of a network that wants to be paid first.
       directoryKeysSchema.parse(body);
@@ -89,7 +100,7 @@ export class Directory {
   async #askAll(token: string, signal?: AbortSignal): Promise<DirectoryList> {
     const claims = ownClaims(token);
     let last: ClientError = clientError('directory_unreachable', 'no front door is configured');
-    for (const door of this.#options.frontDoors) {
+    for (const door of this.#doors(claims)) {
       if (signal?.aborted) throw clientError('closed');
       try {
         return await this.#ask(door, token, claims, signal);
@@ -101,6 +112,11 @@ export class Directory {
       }
     }
     throw last;
+  }
+
+  /** Front doors first: the application named them. */
+  #doors(claims: OwnClaims): string[] {
+    return [...this.#options.frontDoors, ...this.#memory.doorsFor(claims)];
   }
 
   /** The list of a signature, e.g. of a redirect. Throws `directory_untrusted` unless it is for this token. */
@@ -125,11 +141,12 @@ export class Directory {
     if (list.room !== claims.room) throw clientError('directory_untrusted', 'it is for another room');
     if (list.expiresAt * 1000 <= Date.now()) throw clientError('directory_untrusted', 'it has expired');
     for (const entry of [...list.primaries, ...list.secondaries]) this.#checkUrl(entry);
+    this.#memory.remember(claims, list);
     return list;
   }
 
   async #verifiedPayload(signature: string): Promise<unknown> {
-    const known = this.#keys;
+    const known = this.#options.keys ?? this.#memory.keys;
     try {
       return await verifyJws(signature, known ?? (await this.#fetchKeys()));
     } catch (error) {
@@ -149,7 +166,7 @@ export class Directory {
         const { status, body } = await this.#fetch(door, KEYS_PATH);
         const parsed = directoryKeysSchema.safeParse(body);
         if (status !== 200 || !parsed.success) continue;
-        this.#keys = parsed.data.keys;
+        this.#memory.keys = parsed.data.keys;
         return parsed.data.keys;
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;

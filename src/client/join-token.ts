@@ -25,6 +25,11 @@ export class JoinToken {
     return this.#refresh !== undefined;
   }
 
+  /** The token of now, expired or not. */
+  get latest(): string {
+    return this.#token;
+  }
+
   /** A token that is still good, as far as its own `exp` and the hook allow. */
   async current(patience = PATIENCE): Promise<string> {
     const { exp } = ownClaims(this.#token);

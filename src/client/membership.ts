@@ -77,6 +77,7 @@ export class Membership {
       environment,
       frontDoors: connect.frontDoors,
       timeout: this.#attemptTimeout,
+      memory: options.memory,
       ...(connect.keys === undefined ? {} : { keys: connect.keys }),
       ...(options.allowPlaintext === undefined ? {} : { allowPlaintext: options.allowPlaintext }),
     });
@@ -330,7 +331,8 @@ export class Membership {
   }
 
   #networkWorks(): Promise<boolean> {
-    return this.#directory.answers(AbortSignal.any([this.#abort.signal, AbortSignal.timeout(FRONT_DOOR_MS)]));
+    const limit = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(FRONT_DOOR_MS)]);
+    return this.#directory.answers(this.#token.latest, limit);
   }
 
   #listen(socket: Signaling): void {

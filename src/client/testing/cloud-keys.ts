@@ -14,7 +14,13 @@ export interface CloudKeys {
     list: Partial<DirectoryList>,
     header?: { typ?: string; alg?: string; kid?: string },
   ): Promise<DirectoryAnswer>;
-  token(claims?: { cloud?: string; room?: string; exp?: number }): Promise<string>;
+  token(claims?: {
+    cloud?: string;
+    room?: string;
+    exp?: number;
+    region?: string;
+    regions?: string[];
+  }): Promise<string>;
 }
 
 export const ROOM = 'garden';
@@ -32,8 +38,8 @@ export async function cloudKeys(kid = 'key-1'): Promise<CloudKeys> {
         .sign(privateKey);
       return { ...list, signature };
     },
-    token: ({ cloud = CLOUD, room = ROOM, exp = Math.floor(Date.now() / 1000) + 600 } = {}) =>
-      new SignJWT({ cloud, room })
+    token: ({ cloud = CLOUD, room = ROOM, exp = Math.floor(Date.now() / 1000) + 600, ...others } = {}) =>
+      new SignJWT({ cloud, room, ...others })
         .setProtectedHeader({ alg: 'EdDSA' })
         .setExpirationTime(exp)
         .sign(privateKey),

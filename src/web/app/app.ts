@@ -1,5 +1,6 @@
 import { browserEnvironment } from '../../client/browser.ts';
 import { WatershedClient } from '../../client/client.ts';
+import { DirectoryMemory } from '../../client/directory-memory.ts';
 import { type Problem, problemOfCatalogue } from '../../client/problem.ts';
 import { CONFIG_PATH, type PageConfig, pageConfigSchema, ROOM_PATH_PREFIX } from '../page-config.ts';
 import { type Call, startCall } from './call.ts';
@@ -59,6 +60,8 @@ export async function startApp(root: HTMLElement): Promise<void> {
 class Screens {
   readonly #root: HTMLElement;
   readonly #start: Start;
+  /** Outlives the node that served this page. */
+  readonly #memory = new DirectoryMemory();
   /** Closes what is shown; null at the very beginning. */
   #close: (() => void) | null = null;
 
@@ -95,7 +98,8 @@ class Screens {
     if (token === null) window.history.replaceState(null, '', roomPath(choice.room));
     document.title = `${choice.room} · Watershed`;
     const call: Call = startCall({
-      client: (refreshToken) => new WatershedClient(browserEnvironment(), { refreshToken }),
+      client: (refreshToken) =>
+        new WatershedClient(browserEnvironment(), { refreshToken, memory: this.#memory }),
       config,
       media,
       settings,
