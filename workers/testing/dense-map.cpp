@@ -143,6 +143,40 @@ static void compareSets()
 	}
 }
 
+static size_t comparisons;
+
+struct CountingEqual
+{
+	bool operator()(uint64_t a, uint64_t b) const
+	{
+		++comparisons;
+
+		return a == b;
+	}
+};
+
+// Keys in a row, or that somebody chose who guessed the factor, are not compared with each
+// other.
+static void requireSpread(const char* what, uint64_t (*makeKey)(uint64_t))
+{
+	constexpr uint64_t count{ 4096 };
+	ankerl::unordered_dense::map<uint64_t, int, ankerl::unordered_dense::hash<uint64_t>, CountingEqual> map;
+
+	comparisons = 0;
+
+	for (uint64_t i{ 0 }; i < count; ++i)
+	{
+		map.emplace(makeKey(i), 0);
+	}
+
+	for (uint64_t i{ 0 }; i < count; ++i)
+	{
+		map.find(makeKey(i));
+	}
+
+	require(comparisons < 3 * count, what);
+}
+
 int main()
 {
 	const auto number = [](uint32_t key) { return key; };
@@ -155,6 +189,10 @@ int main()
 		compareMaps<std::string, ankerl::unordered_dense::hash<std::string>>(text);
 		compareSets();
 	}
+
+	requireSpread("keys in a row collide", [](uint64_t i) { return i; });
+	// 0x9E37… times its inverse is 1.
+	requireSpread("guessed keys collide", [](uint64_t i) { return (i | 0x5A5A000000000000u) * 0xF1DE83E19937733Du; });
 
 	const ankerl::unordered_dense::map<std::string, int> listed = { { "a", 1 }, { "b", 2 } };
 

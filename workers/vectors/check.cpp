@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -125,12 +126,97 @@ static const char* Check(
 	return nullptr;
 }
 
+// Of many streams of a session each is found, before and after others are removed: a packet is a replay for a stream
+// that is there, and new for one that was removed.
+static const char* CheckStreams()
+{
+	constexpr uint32_t Streams{ 40 };
+	const Bytes key(44, 0x5A);
+	srtp_t sender   = Session(srtp_profile_aead_aes_256_gcm, key, 32, ssrc_any_outbound);
+	srtp_t receiver = Session(srtp_profile_aead_aes_256_gcm, key, 32, ssrc_any_inbound);
+	std::vector<Bytes> sealed;
+
+	if (!sender || !receiver)
+	{
+		return "no session";
+	}
+
+	const auto passes = [&](uint32_t stream)
+	{
+		Bytes packet = sealed[stream];
+		size_t len   = packet.size();
+
+		return srtp_unprotect(receiver, packet.data(), len, packet.data(), &len) == srtp_err_status_ok;
+	};
+
+	for (uint32_t stream{ 0 }; stream < Streams; ++stream)
+	{
+		const Bytes plain = { 0x80, 96, 0, 1, 0, 0, 0, 1, 0xCA, 0xFE, 0, static_cast<uint8_t>(stream), 1, 2, 3 };
+		Bytes out(plain.size() + SRTP_MAX_TRAILER_LEN);
+		size_t len = out.size();
+
+		if (srtp_protect(sender, plain.data(), plain.size(), out.data(), &len, 0) != srtp_err_status_ok)
+		{
+			return "cannot protect for many streams";
+		}
+
+		out.resize(len);
+		sealed.push_back(out);
+
+		if (!passes(stream))
+		{
+			return "cannot unprotect of many streams";
+		}
+	}
+
+	// From the middle, the end and the beginning.
+	for (const uint32_t stream : { 20u, 39u, 0u, 7u })
+	{
+		const uint8_t ssrc[] = { 0xCA, 0xFE, 0, static_cast<uint8_t>(stream) };
+		uint32_t inNetworkOrder;
+
+		std::memcpy(&inNetworkOrder, ssrc, sizeof(ssrc));
+
+		if (srtp_stream_remove(receiver, inNetworkOrder) != srtp_err_status_ok)
+		{
+			return "a stream cannot be removed";
+		}
+
+		if (srtp_stream_remove(receiver, inNetworkOrder) == srtp_err_status_ok)
+		{
+			return "a removed stream is still there";
+		}
+	}
+
+	for (uint32_t stream{ 0 }; stream < Streams; ++stream)
+	{
+		const bool removed = stream == 20 || stream == 39 || stream == 0 || stream == 7;
+
+		if (passes(stream) != removed)
+		{
+			return removed ? "a removed stream remembers" : "a stream forgot what it got";
+		}
+	}
+
+	srtp_dealloc(sender);
+	srtp_dealloc(receiver);
+
+	return nullptr;
+}
+
 int main()
 {
 	// Runs the library's own vectors of each cipher and hash, AES-CM's of RFC 3711 appendix B.2 among them.
 	if (srtp_init() != srtp_err_status_ok)
 	{
 		std::fprintf(stderr, "libsrtp's own tests fail\n");
+
+		return 1;
+	}
+
+	if (const char* wrong = CheckStreams())
+	{
+		std::fprintf(stderr, "%s\n", wrong);
 
 		return 1;
 	}

@@ -8,10 +8,12 @@
 #define WATERSHED_COMPAT_ANKERL_UNORDERED_DENSE_H
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <random>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -26,6 +28,15 @@ namespace ankerl::unordered_dense
 
 	namespace detail
 	{
+		// Odd, and of this process alone. Participants choose some of the keys (SSRCs, addresses), and std::hash of a
+		// number is the number: whoever knew the factor could choose keys that all begin at one bucket.
+		inline const std::uint64_t factor = []
+		{
+			std::random_device random;
+
+			return (std::uint64_t{ random() } << 32) | random() | 1u;
+		}();
+
 		// What map and set have in common. KeyOf gives an entry's key.
 		template<typename Key, typename Entry, typename KeyOf, typename Hash, typename KeyEqual>
 		class table
@@ -176,12 +187,11 @@ namespace ankerl::unordered_dense
 
 			static std::uint32_t mix(const Key& key)
 			{
-				// std::hash of a number is often the number itself; the high bits of a product depend on all of its bits.
-				return static_cast<std::uint32_t>(
-				  (static_cast<std::uint64_t>(Hash{}(key)) * 0x9E3779B97F4A7C15u) >> 32);
+				return static_cast<std::uint32_t>((static_cast<std::uint64_t>(Hash{}(key)) * factor) >> 32);
 			}
 
-			size_type home(std::uint32_t mixed) const { return mixed & (buckets.size() - 1); }
+			// The highest bits of a product depend on all bits of the key, the others on lower ones alone.
+			size_type home(std::uint32_t mixed) const { return mixed >> home_shift; }
 			size_type next(size_type at) const { return (at + 1) & (buckets.size() - 1); }
 
 			void link(size_type index)
@@ -200,6 +210,7 @@ namespace ankerl::unordered_dense
 			void rebuild(size_type count)
 			{
 				buckets.assign(count, bucket{});
+				home_shift = 32 - std::countr_zero(count);
 
 				for (size_type index{ 0 }; index < size(); ++index)
 				{
@@ -264,6 +275,8 @@ namespace ankerl::unordered_dense
 			std::vector<Entry> entries;
 			// A power of two, at least twice as many as entries; none while there are few entries.
 			std::vector<bucket> buckets;
+			// 32 less the exponent of that power.
+			int home_shift{ 0 };
 		};
 
 		struct first_of_pair
