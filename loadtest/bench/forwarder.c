@@ -7,12 +7,16 @@
 //   subscriber IP PORT KEY                         … that the subscriber receives with
 //   route PUBLISHER SSRC SUBSCRIBER SSRC           by number, in order of appearance, from 0
 //
-// `forwarder IP` listens there; the first line on stdout is its UDP port. It ends with its stdin.
+// `forwarder IP` listens there; the first line on stdout is its UDP port. It ends with its stdin. `forwarder IP batched`
+// keeps what it makes of the packets that are there and sends it together: one sendmmsg, in which what is for one
+// subscriber and of one size, but for a shorter last one, is a message that the kernel cuts (UDP GSO). It assumes that
+// the kernel can, and drops what the socket has no room for.
 #include "json.h"
 #include "srtp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +26,11 @@
 
 #define PEERS 4096
 #define BUFFER (4 << 20)
+#define BATCH 1024
+#define BATCH_BYTES (BATCH * 1280)
+// What the kernel takes for one message.
+#define MAX_SEGMENTS 64
+#define MAX_MESSAGE 65000
 
 struct leg {
   unsigned subscriber;
@@ -41,6 +50,14 @@ struct peer {
   struct srtp srtp;
   struct stream *streams;
   unsigned stream_count;
+  // What is due to it, in order.
+  struct datagram *first, *last;
+};
+
+struct datagram {
+  uint8_t *bytes;
+  int size;
+  struct datagram *next;
 };
 
 static struct peer publishers[PEERS], subscribers[PEERS];
@@ -48,6 +65,13 @@ static unsigned publisher_count, subscriber_count;
 // Publishers by source port: they all live on one address.
 static struct peer *by_port[65536];
 static const struct srtp_profile *profile;
+
+static bool batched;
+static uint8_t batch_bytes[BATCH_BYTES];
+static struct datagram batch[BATCH];
+static size_t batch_used;
+static unsigned batch_count, due_count;
+static struct peer *due[BATCH];
 
 static bool add_peer(struct peer *peers, unsigned *count, const char *ip, unsigned port, const char *key,
                      bool encrypt) {
@@ -100,6 +124,62 @@ static bool command(char *line) {
   return false;
 }
 
+static void flush(int fd) {
+  static struct mmsghdr messages[BATCH];
+  static struct iovec parts[BATCH];
+  static union {
+    char bytes[CMSG_SPACE(sizeof(uint16_t))];
+    struct cmsghdr aligned;
+  } controls[BATCH];
+  unsigned count = 0, part = 0;
+  for (unsigned i = 0; i < due_count; i++) {
+    struct datagram *next = due[i]->first;
+    while (next) {
+      int size = next->size, last = size, total = 0;
+      struct msghdr *header = &messages[count].msg_hdr;
+      *header = (struct msghdr){
+          .msg_name = &due[i]->address, .msg_namelen = sizeof due[i]->address, .msg_iov = &parts[part]};
+      do {
+        parts[part++] = (struct iovec){next->bytes, (size_t)next->size};
+        header->msg_iovlen++;
+        last = next->size;
+        total += last;
+        next = next->next;
+      } while (next && last == size && next->size <= size && header->msg_iovlen < MAX_SEGMENTS &&
+               total + next->size <= MAX_MESSAGE);
+      if (header->msg_iovlen > 1) {
+        header->msg_control = &controls[count];
+        header->msg_controllen = sizeof controls[count].bytes;
+        struct cmsghdr *control = CMSG_FIRSTHDR(header);
+        *control = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT};
+        memcpy(CMSG_DATA(control), &(uint16_t){(uint16_t)size}, sizeof(uint16_t));
+      }
+      count++;
+    }
+    due[i]->first = due[i]->last = NULL;
+  }
+  for (unsigned sent = 0; sent < count;) {
+    int more = sendmmsg(fd, messages + sent, count - sent, 0);
+    // What cannot be sent is passed over.
+    sent += more > 0 ? (unsigned)more : errno == EINTR ? 0 : 1;
+  }
+  batch_used = batch_count = due_count = 0;
+}
+
+static void keep(struct peer *to, uint8_t *bytes, int size) {
+  struct datagram *datagram = &batch[batch_count++];
+  *datagram = (struct datagram){.bytes = bytes, .size = size};
+  batch_used += (size_t)size;
+  if (to->last) {
+    to->last->next = datagram;
+  } else {
+    to->first = datagram;
+    due[due_count++] = to;
+  }
+  to->last = datagram;
+}
+
 static void forward(int fd, struct peer *from, uint8_t *packet, int len) {
   if (len < 12 || (packet[1] >= 192 && packet[1] <= 223)) return;
   struct stream *stream = stream_of(from, get32(packet + 8), true);
@@ -112,12 +192,15 @@ static void forward(int fd, struct peer *from, uint8_t *packet, int len) {
     stream->roc = roc;
     stream->highest = seq;
   }
-  uint8_t out[1600];
+  uint8_t alone[1600];
   for (unsigned i = 0; i < stream->leg_count; i++) {
     struct peer *to = &subscribers[stream->legs[i].subscriber];
+    if (batched && (batch_count == BATCH || batch_used + sizeof alone > BATCH_BYTES)) flush(fd);
+    uint8_t *out = batched ? batch_bytes + batch_used : alone;
     put32(packet + 8, stream->legs[i].ssrc);
     int size = srtp_protect(&to->srtp, packet, len, out, roc);
-    if (size > 0) sendto(fd, out, (size_t)size, 0, (struct sockaddr *)&to->address, sizeof to->address);
+    if (size > 0 && batched) keep(to, out, size);
+    else if (size > 0) sendto(fd, out, (size_t)size, 0, (struct sockaddr *)&to->address, sizeof to->address);
   }
 }
 
@@ -138,8 +221,9 @@ int main(int argc, char **argv) {
   struct sockaddr_in local = {.sin_family = AF_INET};
   socklen_t len = sizeof local;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-  if (argc != 2 || inet_pton(AF_INET, argv[1], &local.sin_addr) != 1) {
-    fprintf(stderr, "usage: forwarder IP\n");
+  batched = argc == 3 && strcmp(argv[2], "batched") == 0;
+  if ((argc != 2 && !batched) || inet_pton(AF_INET, argv[1], &local.sin_addr) != 1) {
+    fprintf(stderr, "usage: forwarder IP [batched]\n");
     return 2;
   }
   if (fd < 0 || bind(fd, (struct sockaddr *)&local, len) < 0 ||
@@ -153,6 +237,7 @@ int main(int argc, char **argv) {
   for (;;) {
     if (poll(polled, 2, -1) < 0 && errno != EINTR) die("poll");
     receive(fd);
+    if (batched) flush(fd);
     if (!polled[1].revents) continue;
     char line[512];
     if (!fgets(line, sizeof line, stdin)) return 0;

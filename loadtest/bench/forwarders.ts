@@ -4,7 +4,7 @@ import type { Forwarder } from './forwarder.ts';
 import { janusForwarder } from './janus-forwarder.ts';
 import { mediasoupForwarder } from './mediasoup-forwarder.ts';
 import type { MediaOptions } from './options.ts';
-import { referenceForwarder } from './reference-forwarder.ts';
+import { batchedForwarder, referenceForwarder } from './reference-forwarder.ts';
 import { ensureStockWorker } from './stock.ts';
 
 /** The rows that are made by default, in the order in which they are shown. */
@@ -49,6 +49,8 @@ async function findRow(name: string): Promise<Forwarder> {
   switch (name) {
     case 'reference':
       return referenceForwarder;
+    case 'batched':
+      return batchedForwarder;
     case 'stock': {
       const worker = await ensureStockWorker();
       return mediasoupForwarder(
@@ -71,6 +73,6 @@ async function findRow(name: string): Promise<Forwarder> {
     case 'janus-1loop':
       return janus('janus-1loop', 1);
     default:
-      throw new Error(`no row ${name}; there are ${ROWS.join(', ')}`);
+      throw new Error(`no row ${name}; there are ${ROWS.join(', ')}, batched`);
   }
 }

@@ -6,7 +6,7 @@ import { measure, type Sample } from './measure.ts';
 import { mediasoupForwarder } from './mediasoup-forwarder.ts';
 import { loopback, openNamespace, type Place } from './place.ts';
 import { type Plan, planFor } from './plan.ts';
-import { referenceForwarder } from './reference-forwarder.ts';
+import { batchedForwarder, referenceForwarder } from './reference-forwarder.ts';
 import { findShape } from './shapes.ts';
 import { type Conditions, closeSubject, openSubject } from './subject.ts';
 
@@ -45,7 +45,7 @@ async function measured(forwarder: Forwarder, plan: Plan, under: Conditions = co
 it('the reference forwarder and a worker are measured, and the kernel counts the same datagrams', async () => {
   const { path } = await ensureWorker();
   const plan = planFor(findShape('100x1000x4'), 4);
-  for (const forwarder of [referenceForwarder, mediasoupForwarder('worker', path, '')]) {
+  for (const forwarder of [referenceForwarder, batchedForwarder, mediasoupForwarder('worker', path, '')]) {
     const sample = await measured(forwarder, plan);
     expect(sample.delivered).toBeGreaterThan(0);
     expect(sample.cpu).toBeGreaterThan(0);

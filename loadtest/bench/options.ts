@@ -77,7 +77,11 @@ export function readOptions(args: readonly string[]) {
     .description('What forwarding a packet costs, side by side. See loadtest/README.md.')
     .option('--quick', 'three rounds of two seconds of two shapes, for a first look', false)
     .option('--full', 'eight rounds of one second of everything that is published: most of an hour', false)
-    .option('--rows <names>', 'of reference, stock, product, janus, janus-1loop; all by default', list)
+    .option(
+      '--rows <names>',
+      'of reference, stock, product, janus, janus-1loop, which are the default, and batched',
+      list,
+    )
     .option('--worker <label=path>', 'one more mediasoup-worker; may be repeated', namedWorker, [])
     .option(
       '--shapes <names>',
