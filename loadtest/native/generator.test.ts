@@ -2,6 +2,7 @@ import { createWorker, type types } from 'mediasoup';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../src/testing/wait.ts';
 import { ensureWorker } from '../../workers/ensure.ts';
+import { rtpPayload } from '../../workers/rtp-packet.ts';
 import { Generator } from './generator.ts';
 import type { NewTransport, SrtpProfile, TransportState } from './messages.ts';
 import { connect, type Ends, FEEDBACK, publish, send, subscribe, VIDEO } from './testing/call.ts';
@@ -126,6 +127,37 @@ describe('through a worker', () => {
     await generator.setSender({ sender: 'sender', active: true });
     await waitFor('packets', async () => (await figures()).sender.packets > off.packets);
     expect((await figures()).sender.keyFrames).toBeGreaterThan(off.keyFrames);
+  });
+
+  it('a key frame of temporal layers can be taken up by whoever has none, and says so, as browsers do', async () => {
+    const publishing = await connect(ends(), 'publisher');
+    await generator.connected('publisher');
+    const producer = await publish(publishing);
+    const direct = await router.createDirectTransport();
+    const { rtpCapabilities } = router;
+    const consumer = await direct.consume({ producerId: producer.id, rtpCapabilities });
+    const begins: { key: boolean; layer: number; sync: boolean }[] = [];
+    consumer.on('rtp', (packet) => {
+      const payload = rtpPayload(packet);
+      // The first packet of a frame (RFC 7741 sections 4.2 and 4.3), with two bytes of picture id.
+      if (payload === undefined || (payload.readUInt8(0) & 0x10) === 0) return;
+      const layers = payload.readUInt8(5);
+      begins.push({
+        key: (payload.readUInt8(6) & 1) === 0,
+        layer: layers >> 6,
+        sync: (layers & 0x20) !== 0,
+      });
+    });
+    await send(generator, 'publisher', { temporalLayers: 3 });
+    await waitFor('frames', () => begins.length >= 8);
+    const first = begins.findIndex(({ key }) => key);
+    expect(begins.slice(first, first + 5)).toEqual([
+      { key: true, layer: 0, sync: true },
+      { key: false, layer: 2, sync: true },
+      { key: false, layer: 1, sync: true },
+      { key: false, layer: 2, sync: false },
+      { key: false, layer: 0, sync: false },
+    ]);
   });
 
   it('what a receiver came to is read once more after it was closed', async () => {

@@ -21,7 +21,7 @@ void payload_begin_frame(struct sender *s, bool key, const struct literal *liter
   if (key) s->pattern = 0;
   s->temporal_layer = patterns[layers][s->pattern % lengths[layers]];
   // The first picture of a layer since the one below may be where a receiver takes it up.
-  s->layer_sync = s->temporal_layer > 0 && s->pattern % lengths[layers] <= 2;
+  s->layer_sync = key || (s->temporal_layer > 0 && s->pattern % lengths[layers] <= 2);
   if (literals && s->codec == CODEC_VP9) s->temporal_layer = vp9_temporal_layer(literals[0].data);
   s->pattern++;
   s->picture = (s->picture + 1) & 0x7fff;

@@ -1,6 +1,6 @@
 import type { types } from 'mediasoup';
 import type { Generator } from '../generator.ts';
-import type { NewTransport } from '../messages.ts';
+import type { NewSender, NewTransport } from '../messages.ts';
 
 export const VIDEO = { mimeType: 'video/VP8', payloadType: 96, clockRate: 90_000 } as const;
 export const FEEDBACK = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }];
@@ -74,7 +74,11 @@ export async function subscribe(
 }
 
 /** Sends the shape `video` as `sender`. */
-export async function send(generator: Generator, transport: string): Promise<void> {
+export async function send(
+  generator: Generator,
+  transport: string,
+  more: Partial<NewSender> = {},
+): Promise<void> {
   await generator.addSender({
     transport,
     sender: 'sender',
@@ -85,5 +89,6 @@ export async function send(generator: Generator, transport: string): Promise<voi
     rtx: { ssrc: PUBLISHED + 1, pt: 97 },
     clockRate: VIDEO.clockRate,
     stream: 7,
+    ...more,
   });
 }
