@@ -1,8 +1,9 @@
 import type { RemoteTrack } from '../../src/client/subscriptions.ts';
+import type { Source } from '../../src/protocol/state.ts';
 import type { FlowReading } from '../measure/flow.ts';
 import { bucketOf, Histogram } from '../measure/histogram.ts';
 import { Member, type MemberOptions, type Stream } from './member.ts';
-import type { AgentReading, MemberSpec, PairReading } from './messages.ts';
+import type { AgentReading, MeantReading, MemberSpec, PairReading } from './messages.ts';
 
 /** How often the streams are looked at for interruptions, in ms. */
 const PULSE = 100;
@@ -24,6 +25,8 @@ export class Crowd {
   readonly #pulsed = new WeakMap<MediaStreamTrack, number>();
   /** Of streams whose participant has left since the last reading. */
   readonly #kept: StreamDelta[] = [];
+  /** Streams that began for them. */
+  #keptBegun = 0;
   #pulses: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -44,6 +47,7 @@ export class Crowd {
     this.#members.delete(n);
     const streams = member.streams().map((stream) => ({ member, stream }));
     await member.leave();
+    this.#keptBegun += member.takeBegun();
     // Once more: what came since the last reading counts too.
     this.#kept.push(...(await this.#readStreams(streams)));
   }
@@ -53,6 +57,8 @@ export class Crowd {
     const members = [...this.#members.values()];
     const streams = members.flatMap((member) => member.streams().map((stream) => ({ member, stream })));
     const readings = [...this.#kept.splice(0), ...(await this.#readStreams(streams))];
+    const begun = members.reduce((sum, member) => sum + member.takeBegun(), this.#keptBegun);
+    this.#keptBegun = 0;
     const seats: Record<string, number> = {};
     for (const { joined, seat } of members) if (joined && seat !== null) seats[seat] = (seats[seat] ?? 0) + 1;
     const { engine } = this.#options;
@@ -60,9 +66,11 @@ export class Crowd {
     return {
       type: 'reading',
       joined: members.filter(({ joined }) => joined).length,
+      meant: meantOf(members, readings),
       ...sumOf(readings),
       sent,
       lateness,
+      begun,
       seats,
     };
   }
@@ -96,6 +104,8 @@ export class Crowd {
       const video = camera ? `camera ${spatial}` : remote.source;
       return [
         {
+          n: member.spec.n,
+          source: remote.source,
           from,
           to: member.spec.region,
           layer: remote.kind === 'audio' ? 'audio' : video,
@@ -139,6 +149,8 @@ export class Crowd {
 }
 
 interface StreamDelta {
+  readonly n: number;
+  readonly source: Source;
   readonly from: string;
   readonly to: string;
   readonly layer: string;
@@ -151,6 +163,19 @@ interface StreamDelta {
   readonly bytes: number;
   readonly missing: number;
   readonly freezes: number;
+}
+
+/** What is meant for those who are there, beside what came of it. */
+function meantOf(members: readonly Member[], deltas: readonly StreamDelta[]): MeantReading[] {
+  const bytes = new Map<string, number>();
+  for (const { n, source, bytes: more } of deltas)
+    bytes.set(`${n} ${source}`, (bytes.get(`${n} ${source}`) ?? 0) + more);
+  return members.flatMap((member) =>
+    [...member.meant()].map(([source, streams]) => {
+      const { n, region: to } = member.spec;
+      return { n, to, source, streams, bytes: bytes.get(`${n} ${source}`) ?? 0 };
+    }),
+  );
 }
 
 function pipeOf(member: Member, { peerId, producerId }: RemoteTrack): string | null {

@@ -1,6 +1,7 @@
 import { WatershedClient } from '../../src/client/client.ts';
 import { nodeEnvironment } from '../../src/client/node.ts';
 import type { RemoteTrack } from '../../src/client/subscriptions.ts';
+import type { Source } from '../../src/protocol/state.ts';
 import { fetchFrom } from '../measure/local-address.ts';
 import type { MediaEngine, OwnTrack } from './engine.ts';
 import type { Link } from './link.ts';
@@ -36,11 +37,14 @@ export class Member {
   readonly #streams = new Map<string, Stream>();
   readonly #gone: Stream[] = [];
   readonly #own: OwnTrack[] = [];
+  /** Producers of others whose consumers this one leaves paused. */
+  readonly #unwatched = new Set<string>();
   #stopTalking: () => void = () => undefined;
   #startedAt = 0;
   /** Whether somebody published when this one came in: only then does the first packet say something. */
   #awaitsFirstPacket = false;
   #videos = 0;
+  #begun = 0;
   #leaving = false;
   #hadMedia = false;
   /** Peers that have sent pictures. */
@@ -137,8 +141,34 @@ export class Member {
     return [...this.#streams.values(), ...this.#gone.splice(0)];
   }
 
+  /** Streams that became playable since the last call. */
+  takeBegun(): number {
+    const begun = this.#begun;
+    this.#begun = 0;
+    return begun;
+  }
+
   tracks(): MediaStreamTrack[] {
     return [...this.#streams.values()].map(({ remote }) => remote.track);
+  }
+
+  /** How many streams of each source should be coming: what others send, and neither they nor anybody else holds back. */
+  meant(): Map<Source, number> {
+    const meant = new Map<Source, number>();
+    const { room } = this.#client;
+    if (room === null || this.spec.subscribe === 'none') return meant;
+    const held = new Set(
+      [...room.consumers.values()].flatMap(({ producerId, pausedBy }) =>
+        pausedBy === null ? [] : [producerId],
+      ),
+    );
+    for (const { producers } of room.peers.values()) {
+      for (const { producerId, source, paused } of producers) {
+        if (paused || held.has(producerId) || this.#unwatched.has(producerId)) continue;
+        meant.set(source, (meant.get(source) ?? 0) + 1);
+      }
+    }
+    return meant;
   }
 
   /** The layer of a camera that a consumer is sent at the moment; null while the node has not said. */
@@ -196,6 +226,7 @@ export class Member {
 
   #onTrack(remote: RemoteTrack): void {
     const peer = this.#client.room?.peers.get(remote.peerId);
+    this.#begun += 1;
     this.#streams.set(remote.consumerId, {
       remote,
       from: regionOf(peer?.displayName ?? ''),
@@ -208,7 +239,10 @@ export class Member {
     }
     if (typeof subscribe === 'string') return;
     if (remote.kind === 'video') {
-      if (subscribe.videos !== undefined && this.#videos > subscribe.videos) return;
+      if (subscribe.videos !== undefined && this.#videos > subscribe.videos) {
+        this.#unwatched.add(remote.producerId);
+        return;
+      }
       if (subscribe.layer !== undefined)
         void this.#client.setConsumerLayers(remote.consumerId, subscribe.layer);
     }

@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { sourceSchema } from '../../src/protocol/state.ts';
 
 /** What a coordinator and its agents (the processes that hold the participants) say to each other. */
 
 const bucketsSchema = z.array(z.tuple([z.number(), z.number()]));
 
 const publishingSchema = z.union([
-  z.enum(['microphone', 'camera', 'screen', 'screenAudio']),
+  sourceSchema,
   z.object({
-    source: z.enum(['microphone', 'camera', 'screen', 'screenAudio']),
+    source: sourceSchema,
     codec: z.enum(['vp8', 'vp9', 'h264', 'av1']).optional(),
     bitrate: z.number().optional(),
     simulcast: z.boolean().optional(),
@@ -80,10 +81,21 @@ const pairSchema = z.object({
 });
 export type PairReading = z.infer<typeof pairSchema>;
 
+/** Since the reading before: streams of one source that are meant for a participant now, and payload bytes of them. */
+const meantSchema = z.object({
+  n: z.number(),
+  to: z.string(),
+  source: sourceSchema,
+  streams: z.number(),
+  bytes: z.number(),
+});
+export type MeantReading = z.infer<typeof meantSchema>;
+
 const readingSchema = z.object({
   type: z.literal('reading'),
   joined: z.number(),
   pairs: z.array(pairSchema),
+  meant: z.array(meantSchema),
   /** Payload bytes received since the reading before, by layer: `audio`, `screen`, `camera 0` to `camera 2`. */
   layers: z.record(z.string(), z.number()),
   /** Packets of each source that came from another datacenter than the receiver's, by source and datacenter. */
@@ -91,6 +103,8 @@ const readingSchema = z.object({
   sent: z.object({ packets: z.number(), bytes: z.number() }),
   /** µs, 99th percentile: is the generator itself late? */
   lateness: z.number(),
+  /** Streams that became playable since the reading before. */
+  begun: z.number(),
   /** Seats by datacenter. */
   seats: z.record(z.string(), z.number()),
 });

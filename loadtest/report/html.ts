@@ -13,6 +13,7 @@ import {
   originTable,
   pairTable,
   processTable,
+  receivedTable,
   thresholdTable,
 } from './tables.ts';
 
@@ -45,6 +46,7 @@ ${tiles(result)}
 ${faultTable(result)}
 <h2>Spread</h2>${spreadCharts(result)}
 <h2>Between regions</h2>${pairTable(result)}
+${receivedTable(result)}
 <h2>Forbidden attempts</h2>${isolationTable(result)}
 ${failureTable(result)}
 <h2>Processes</h2>${processTable(result)}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sourceSchema } from '../../src/protocol/state.ts';
 
 /**
  * What a run came to, as its JSON file has it. `loadtest/report/result.schema.json` is made from this (a test
@@ -55,6 +56,17 @@ const pairSchema = z.object({
 });
 export type PairResult = z.infer<typeof pairSchema>;
 
+const receivedSchema = z
+  .object({
+    to: z.string().describe('home region of who receives'),
+    source: sourceSchema,
+    receivers: z.number().describe('those for whom it was meant for ten measured seconds or more'),
+    least: z.number().describe('what the one who gets least gets of each such stream'),
+    mean: z.number().describe('the mean over receivers'),
+  })
+  .describe('bit/s of payload for each stream that is meant for somebody, over the time that it was');
+export type ReceivedResult = z.infer<typeof receivedSchema>;
+
 const pointSchema = z.object({
   at,
   seconds: z.number().describe('length of the interval that ends here'),
@@ -79,6 +91,7 @@ const pointSchema = z.object({
     .record(z.string(), z.object({ cpu: z.number(), memory: z.number() }))
     .describe('share of one core and resident bytes, by process'),
   joins: z.number().default(0).describe('joins that succeeded'),
+  begun: z.number().default(0).describe('streams of others that became playable to somebody'),
   piped: z.number().default(0).describe('RTP packets a second from one datacenter to another'),
   machine: z
     .number()
@@ -204,6 +217,7 @@ export const resultSchema = z.object({
     jitter: distributionSchema,
   }),
   pairs: z.array(pairSchema),
+  received: z.array(receivedSchema).default([]),
   failures: z.array(z.object({ code: z.string(), message: z.string(), count: z.number() })),
   series: z.array(pointSchema),
   processes: z.array(processSchema),

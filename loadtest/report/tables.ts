@@ -1,5 +1,5 @@
 import { quantileOf } from './fault-times.ts';
-import { bytes, count, figure, milliseconds, percent, seconds } from './format.ts';
+import { bits, bytes, count, figure, milliseconds, percent, seconds } from './format.ts';
 import type { RunResult } from './result.ts';
 import { html, type Markup, nothing } from './svg/markup.ts';
 
@@ -26,6 +26,7 @@ export function thresholdTable({ thresholds }: RunResult): Markup {
   const show = (value: number | null, unit: string): string => {
     if (value === null || !Number.isFinite(value)) return 'not measured';
     if (unit === 'ms') return milliseconds(value);
+    if (unit === 'bit/s') return bits(value);
     return unit === 'share' ? percent(value) : `${figure(value)} ${unit}`;
   };
   const rows = thresholds.map(
@@ -42,6 +43,16 @@ export function pairTable({ pairs }: RunResult): Markup {
       html`<tr><td>${from} → ${to}</td><td class="n">${count(packets)}</td><td class="n">${percent(loss)}</td><td class="n">${milliseconds(latency.p50)}</td><td class="n">${milliseconds(latency.p90)}</td><td class="n">${milliseconds(latency.p99)}</td><td class="n">${milliseconds(latency.max)}</td><td class="n">${milliseconds(jitter.p50)}</td><td class="n">${milliseconds(jitter.p95)}</td><td class="n">${freezes}</td><td class="n">${layer === null ? '–' : layer.toFixed(2)}</td></tr>`,
   );
   return html`<div class="table"><table><thead><tr><th>from → to</th><th class="n">packets</th><th class="n">lost</th><th class="n">latency p50</th><th class="n">p90</th><th class="n">p99</th><th class="n">most</th><th class="n">jitter p50</th><th class="n">p95</th><th class="n">freezes</th><th class="n">mean layer of cameras</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+/** What comes of each source to those for whom it is meant. */
+export function receivedTable({ received }: RunResult): Markup {
+  if (received.length === 0) return nothing;
+  const rows = received.map(
+    ({ to, source, receivers, least, mean }) =>
+      html`<tr><td>${source} to ${to}</td><td class="n">${receivers}</td><td class="n">${bits(mean)}</td><td class="n">${least === 0 ? html`<b class="bad">nothing</b>` : bits(least)}</td></tr>`,
+  );
+  return html`<h2>Received of each stream</h2><div class="table"><table><thead><tr><th>what</th><th class="n">receivers</th><th class="n">mean</th><th class="n">who gets least</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 export function processTable({ processes }: RunResult): Markup {

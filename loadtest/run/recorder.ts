@@ -3,6 +3,7 @@ import { distributionOf } from '../measure/distribution.ts';
 import { Histogram } from '../measure/histogram.ts';
 import type { PairResult, Point, RunEvent, RunResult } from '../report/result.ts';
 import type { Sample, Watched } from '../target/processes.ts';
+import { Received } from './received.ts';
 
 /** One interval as it was read. */
 export interface Interval {
@@ -42,6 +43,7 @@ export class Recorder {
   readonly events: RunEvent[] = [];
   readonly interruptions = new Map<number, { at: number; ms: number | null }[]>();
   readonly #pairs = new Map<string, PairSum>();
+  readonly #received = new Received();
   readonly #processes = new Map<string, ProcessSum>();
   readonly #failures = new Map<string, { code: string; message: string; count: number }>();
   readonly #join = new Histogram();
@@ -102,9 +104,10 @@ export class Recorder {
     const seats: Record<string, number> = {};
     const piped = new Map<string, number>();
     const cameras = new Map<string, { count: number; layers: number }>();
-    let [packets, missing, bytes, freezes, participants, lateness] = [0, 0, 0, 0, 0, 0];
+    let [packets, missing, bytes, freezes, participants, lateness, begun] = [0, 0, 0, 0, 0, 0, 0];
     for (const reading of readings) {
       participants += reading.joined;
+      begun += reading.begun;
       lateness = Math.max(lateness, reading.lateness / 1000);
       for (const [layer, received] of Object.entries(reading.layers))
         layers[layer] = (layers[layer] ?? 0) + (received * 8) / seconds;
@@ -113,6 +116,7 @@ export class Recorder {
       // Receivers of one source at one datacenter may be spread over agents.
       for (const [source, came] of Object.entries(reading.piped))
         piped.set(source, Math.max(piped.get(source) ?? 0, came));
+      if (measured) this.#received.add(reading.meant, seconds);
       for (const pair of reading.pairs) {
         packets += pair.packets;
         missing += pair.missing;
@@ -159,6 +163,7 @@ export class Recorder {
       seats,
       processes: sampled,
       joins: this.#joined - this.#joinedBefore,
+      begun,
       piped: Math.round([...piped.values()].reduce((sum, came) => sum + came, 0) / seconds),
       machine: machine === null ? null : round(machine, 2),
     };
@@ -192,7 +197,7 @@ export class Recorder {
   }
 
   /** Everything that was added up, in the result's form. */
-  sums(): Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'failures' | 'processes'> {
+  sums(): Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'received' | 'failures' | 'processes'> {
     const pairs = [...this.#pairs].map(([key, pair]): PairResult => {
       const [from = '', to = ''] = key.split('>');
       const { packets, missing, freezes, cameras, cameraLayers } = pair;
@@ -246,6 +251,7 @@ export class Recorder {
         jitter: merged((pair) => pair.jitter),
       },
       pairs,
+      received: this.#received.results(),
       failures: [...this.#failures.values()].sort((a, b) => b.count - a.count),
       processes: [...this.#processes.values()].map(({ name, kind, pid, ...sums }) => ({
         name,

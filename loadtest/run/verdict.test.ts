@@ -58,6 +58,23 @@ describe('thresholds of who receives in one region', () => {
     ]);
   });
 
+  test.each<[ReceivedThresholds, string, number | null, boolean]>([
+    [{ least: { screen: 400_000 } }, 'to.eu.least.screen', 400_000, true],
+    [{ least: { screen: 400_001 } }, 'to.eu.least.screen', 400_000, false],
+    [{ least: { camera: 1 } }, 'to.eu.least.camera', null, false],
+  ])('%j are of that source there', (thresholds, name, value, holds) => {
+    const received = [
+      { to: 'eu', source: 'screen', receivers: 2, least: 400_000, mean: 900_000 } as const,
+      { to: 'us', source: 'screen', receivers: 1, least: 0, mean: 0 } as const,
+      { to: 'us', source: 'camera', receivers: 1, least: 1000, mean: 1000 } as const,
+    ];
+    const found = judge({ to: { eu: thresholds } }, exampleResult({ received }));
+    expect(found.map((one) => [one.name, one.value, one.holds])).toEqual([[name, value, holds]]);
+    // Of everybody it is who gets least anywhere.
+    const [everywhere] = judge({ least: { screen: 1 } }, exampleResult({ received }));
+    expect(everywhere).toMatchObject({ name: 'least.screen', value: 0, unit: 'bit/s', holds: false });
+  });
+
   test('stand after those of everybody, and are named in words', () => {
     const found = judge(
       { loss: 0.001, to: { eu: { loss: 0.05 }, us: { layerLeast: 1 } } },

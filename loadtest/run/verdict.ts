@@ -1,11 +1,11 @@
 import { distributionOf } from '../measure/distribution.ts';
 import { Histogram } from '../measure/histogram.ts';
 import { timesOf } from '../report/fault-times.ts';
-import type { FaultResult, PairResult, RunResult } from '../report/result.ts';
+import type { FaultResult, PairResult, ReceivedResult, RunResult } from '../report/result.ts';
 import type { ReceivedThresholds, Thresholds } from '../scenario/schema.ts';
 import { lossOf } from './recorder.ts';
 
-type Sums = Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'faults' | 'saturation'>;
+type Sums = Pick<RunResult, 'totals' | 'distributions' | 'pairs' | 'received' | 'faults' | 'saturation'>;
 
 interface Rule<From> {
   readonly what: string;
@@ -17,7 +17,7 @@ interface Rule<From> {
 /** One rule for each threshold. */
 type Rules<T, From> = { readonly [Name in keyof Required<T>]: Rule<From> };
 
-const RULES: Rules<Omit<Thresholds, 'to'>, Sums> = {
+const RULES: Rules<Omit<Thresholds, 'to' | 'least'>, Sums> = {
   joined: {
     what: 'joins that succeed',
     unit: 'share',
@@ -86,7 +86,7 @@ const RULES: Rules<Omit<Thresholds, 'to'>, Sums> = {
 };
 
 /** Of the pairs of regions with the same receivers. */
-const RECEIVED_RULES: Rules<ReceivedThresholds, readonly PairResult[]> = {
+const RECEIVED_RULES: Rules<Omit<ReceivedThresholds, 'least'>, readonly PairResult[]> = {
   loss: {
     what: 'packets that never came',
     unit: 'share',
@@ -107,17 +107,46 @@ const RECEIVED_RULES: Rules<ReceivedThresholds, readonly PairResult[]> = {
 };
 
 /** The thresholds of a scenario beside what was measured. What was not measured does not hold. */
-export function judge({ to = {}, ...thresholds }: Thresholds, sums: Sums): RunResult['thresholds'] {
+export function judge(
+  { to = {}, least = {}, ...thresholds }: Thresholds,
+  sums: Sums,
+): RunResult['thresholds'] {
   return [
     ...judgeBy(RULES, thresholds, sums),
-    ...Object.entries(to).flatMap(([region, received]) =>
-      judgeBy(
-        RECEIVED_RULES,
-        received,
-        sums.pairs.filter((pair) => pair.to === region),
-      ).map((one) => ({ ...one, name: `to.${region}.${one.name}`, what: `${one.what}, to ${region}` })),
+    ...judgeLeast(least, sums.received),
+    ...Object.entries(to).flatMap(([region, { least: there = {}, ...received }]) =>
+      [
+        ...judgeBy(
+          RECEIVED_RULES,
+          received,
+          sums.pairs.filter((pair) => pair.to === region),
+        ),
+        ...judgeLeast(
+          there,
+          sums.received.filter((one) => one.to === region),
+        ),
+      ].map((one) => ({ ...one, name: `to.${region}.${one.name}`, what: `${one.what}, to ${region}` })),
     ),
   ];
+}
+
+function judgeLeast(
+  limits: NonNullable<Thresholds['least']>,
+  received: readonly ReceivedResult[],
+): RunResult['thresholds'] {
+  return Object.entries(limits).map(([source, limit]) => {
+    const found = received.flatMap((one) => (one.source === source ? [one.least] : []));
+    const value = found.length === 0 ? null : Math.min(...found);
+    return {
+      name: `least.${source}`,
+      what: `${source}: what whoever gets least of it gets of each stream`,
+      limit,
+      least: true,
+      value,
+      unit: 'bit/s',
+      holds: value !== null && value >= limit,
+    };
+  });
 }
 
 function judgeBy<From>(

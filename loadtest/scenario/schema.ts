@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sourceSchema as source } from '../../src/protocol/state.ts';
 import { nameSchema, roomIdSchema } from '../../src/protocol/token.ts';
 
 /** Most participants of one run: beyond it the generator, not the cluster, is what is measured on any machine. */
@@ -6,7 +7,6 @@ const MOST = 5000;
 
 const share = z.number().min(0).max(1);
 const seconds = z.number().positive().max(86_400);
-const source = z.enum(['microphone', 'camera', 'screen', 'screenAudio']);
 
 /** One source to publish, by name alone or with how. */
 const publishingSchema = z.union([
@@ -122,8 +122,15 @@ const phaseSchema = z.strictObject({
   faults: z.array(faultSchema).max(50).default([]),
 });
 
+/**
+ * Of each source: bit/s of payload that whoever gets least of it gets, on average over the time that they were there,
+ * of each such stream that is meant for them: at least. Who was there for less than ten measured seconds does not count.
+ */
+const leastSchema = z.partialRecord(source, z.number().positive());
+
 /** The same of what people of one home region receive. */
 const receivedThresholdsSchema = z.strictObject({
+  least: leastSchema.optional(),
   loss: share.optional(),
   latencyP99: z.number().positive().optional(),
   /** Mean layer of the cameras that come, 0 being the smallest picture: at least, and at most. */
@@ -153,6 +160,7 @@ const thresholdsSchema = z.strictObject({
   packetsPerSecond: z.number().positive().optional(),
   /** At least so many participants are held without saturation. */
   held: z.number().positive().optional(),
+  least: leastSchema.optional(),
   /** By the home region of those who receive. */
   to: z.record(nameSchema, receivedThresholdsSchema).optional(),
 });

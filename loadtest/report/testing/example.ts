@@ -103,6 +103,10 @@ export function exampleResult(changes: Partial<RunResult> = {}): RunResult {
         jitter: spread(8),
       },
     ],
+    received: [
+      { to: 'eu', source: 'camera', receivers: 2, least: 410_000, mean: 500_000 },
+      { to: 'us', source: 'camera', receivers: 2, least: 590_000, mean: 600_000 },
+    ],
     failures: [{ code: 'room_full', message: 'The room is full.', count: 1 }],
     series,
     processes: [
@@ -158,6 +162,7 @@ function pointAt(index: number): Point {
     seats: { fra: Math.min(4, index) },
     processes: { 'fra-1 worker': { cpu: 0.1, memory: 2 ** 24 } },
     joins: 0,
+    begun: 0,
     piped: 0,
     machine: 0.6,
   };
