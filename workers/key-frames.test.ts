@@ -54,8 +54,9 @@ async function forwarding() {
   const consumer = await sink.consume({ producerId: producer.id, rtpCapabilities, paused: true });
   const got: number[] = [];
   receiver.on('message', (packet) => {
-    const number = rtpPayload(packet)?.at(-1);
-    if (number !== undefined) got.push(number);
+    // What the worker sends to find out what a line holds has a payload type of its own.
+    if ((packet.readUInt8(1) & 0x7f) !== PAYLOAD_TYPE) return;
+    got.push(rtpPayload(packet)?.at(-1) ?? -1);
   });
   const send = (...packets: Buffer[]): void => {
     for (const packet of packets) sender.send(packet, source.tuple.localPort, HOST);
