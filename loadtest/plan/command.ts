@@ -55,24 +55,20 @@ export function planCommand(flags: PlanFlags): number {
 /** What the model says of a run beside what was measured in it. */
 export function checkText(model: CostModel, result: RunResult): string {
   const rows = rowsOf(result);
-  if (rows.length === 0) throw new TargetError('that run has no measured interval with processes of nodes');
-  const mean = (read: (row: (typeof rows)[number]) => number): number =>
-    rows.reduce((sum, row) => sum + read(row), 0) / rows.length;
-  const load = {
-    nodes: mean((row) => row.nodes),
-    participants: mean((row) => row.participants),
-    packets: mean((row) => row.packets),
-    piped: mean((row) => row.piped),
-    joins: mean((row) => row.joins),
-  };
-  const { nodes, participants, packets, piped, joins } = load;
-  const [cores, memory] = [mean((row) => row.cores), mean((row) => row.bytes)];
-  const predicted = coresFor(model, load);
-  const predictedMemory = model.idleBytes * nodes + model.bytesPerParticipant * participants;
-  return `${result.scenario.name}: ${participants.toFixed(0)} participants, ${packets.toFixed(0)} packets/s on ${nodes.toFixed(0)} nodes, ${piped.toFixed(0)}/s between datacenters, ${joins.toFixed(2)} joins/s
-CPU     planned ${predicted.toFixed(3)} cores, measured ${cores.toFixed(3)}: planned is × ${(predicted / cores).toFixed(2)}
-memory  planned ${bytes(predictedMemory)}, measured ${bytes(memory)}: planned is × ${(predictedMemory / memory).toFixed(2)}
+  if (rows.length === 0)
+    throw new TargetError(
+      'that run has no phase to compare with: processes of nodes seen, no faults, hardly a packet lost',
+    );
+  const lines = rows.map((row) => {
+    const { phase, participants, packets, piped, joins, streams, nodes, cores, bytes: memory } = row;
+    const predicted = coresFor(model, row);
+    const predictedMemory = model.idleBytes * nodes + model.bytesPerParticipant * participants;
+    return `${phase}: ${participants.toFixed(0)} participants, ${packets.toFixed(0)} packets/s on ${nodes.toFixed(0)} nodes, ${piped.toFixed(0)}/s between datacenters, ${joins.toFixed(2)} joins/s, ${streams.toFixed(1)} streams/s begin
+  CPU     planned ${predicted.toFixed(3)} cores, measured ${cores.toFixed(3)}: planned is × ${(predicted / cores).toFixed(2)}
+  memory  planned ${bytes(predictedMemory)}, measured ${bytes(memory)}: planned is × ${(predictedMemory / memory).toFixed(2)}
 `;
+  });
+  return `${result.scenario.name}\n${lines.join('')}`;
 }
 
 function planText({ sites, failures, perNode, unserved }: Plan, asked: PlanRequest): string {
@@ -121,7 +117,8 @@ ${lines.join('\n')}
 When a datacenter fails:
 ${left.join('\n')}
 ${unserved > 0 ? `\n${Math.ceil(unserved)} participants have no datacenter that may serve them even on a good day.\n` : ''}
-From ${model.intervals} measured intervals: ${(model.perPacket * 1e6).toFixed(1)} µs of one core for each packet delivered, ${(model.perPiped * 1e6).toFixed(1)} µs for each from one datacenter to another, ${(model.perJoin * 1000).toFixed(1)} ms for each join, ${(model.perParticipant * 1000).toFixed(2)} ‰ of a core and ${bytes(model.bytesPerParticipant)} for each participant, ${percent(model.idle)} of a core for an idle node; ${percent(1 - model.residual ** 2)} of the variation explained.
+From ${model.phases} phases of measured runs: ${(model.perPacket * 1e6).toFixed(1)} µs of one core for each packet delivered, ${(model.perPiped * 1e6).toFixed(1)} µs for each from one datacenter to another, ${(model.perJoin * 1000).toFixed(1)} ms for each join, ${(model.perStream * 1000).toFixed(2)} ms for each stream that begins, ${percent(model.idle)} of a core and ${bytes(model.idleBytes)} for an idle node, ${bytes(model.bytesPerParticipant)} for each participant.
+Planned by the other runs alone, cores of each are off by ${percent(model.error.median)} (median of phases), ${percent(model.error.most)} at most.
 Assumed: people stay ${stay / 60} min; ${percent(across)} of the rooms span two datacenters of one region, the others none; participants spread evenly over the datacenters of their route that are up; cores like those that were measured.
 `;
 }

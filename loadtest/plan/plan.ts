@@ -114,6 +114,7 @@ function loadOf({ shape, stay, across }: PlanRequest, nodes: number, participant
     packets: participants * packetsEach(shape),
     piped: (participants * across * shape.sourcesPerRoom) / shape.people,
     joins: participants / stay,
+    streams: (participants / stay) * shape.streamsPerJoin,
   };
 }
 
@@ -133,7 +134,9 @@ function rejoinsOf(
     const nodes = planned.get(name) ?? 0;
     spare += Math.max(0, nodes * cores - coresFor(model, loadOf(request, nodes, seated)));
   }
-  return { rejoining, rejoinSeconds: spare === 0 ? null : (rejoining * model.perJoin) / spare };
+  // Rooms fill anew: of the streams of a full room each begins once.
+  const each = model.perJoin + (model.perStream * request.shape.streamsPerJoin) / 2;
+  return { rejoining, rejoinSeconds: spare === 0 ? null : (rejoining * each) / spare };
 }
 
 function participantsPerNode(request: PlanRequest): number {

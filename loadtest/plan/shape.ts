@@ -6,6 +6,8 @@ export interface Shape {
   /** Packets that one room's people are sent in all, a second. */
   readonly packetsPerRoom: number;
   readonly bitsPerRoom: number;
+  /** Streams that begin when one of a full room's people is replaced: theirs at the others, and the others' at them. */
+  readonly streamsPerJoin: number;
   /** Packets of all that one room's people send, a second: what another datacenter gets of it. */
   readonly sourcesPerRoom: number;
 }
@@ -51,6 +53,7 @@ export function parseShape(text: string): Shape {
         streams * (AUDIO.packets + camera.packets),
         people * (AUDIO.packets + camera.packets),
         streams * (AUDIO.bits + camera.bits),
+        4 * (people - 1),
       );
     }
     case 'webinar':
@@ -60,11 +63,14 @@ export function parseShape(text: string): Shape {
         people * (AUDIO.packets + camera.packets),
         AUDIO.packets + camera.packets,
         people * (AUDIO.bits + camera.bits),
+        // Two for each of those who watch; for all of them where it is the one whom they watch.
+        (4 * people) / (people + 1),
       );
     default: {
       const speakers = Math.min(people, Number(speaking ?? Math.max(1, Math.round(people / 10))));
       const streams = speakers * (people - 1);
-      return of(text, people, streams * AUDIO.packets, speakers * AUDIO.packets, streams * AUDIO.bits);
+      const packets = streams * AUDIO.packets;
+      return of(text, people, packets, speakers * AUDIO.packets, streams * AUDIO.bits, 2 * (people - 1));
     }
   }
 }
@@ -75,6 +81,7 @@ function of(
   packetsPerRoom: number,
   sourcesPerRoom: number,
   bitsPerRoom: number,
+  streamsPerJoin: number,
 ): Shape {
-  return { name, people, packetsPerRoom, sourcesPerRoom, bitsPerRoom };
+  return { name, people, packetsPerRoom, sourcesPerRoom, bitsPerRoom, streamsPerJoin };
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/fault.ts';
 import { durationOf, loadScenario, parseScenario, participantsOf, shortened } from './load.ts';
@@ -28,11 +28,15 @@ function faultsOf(text: string): string[] {
 
 describe('scenarios', () => {
   test('each that comes along can be played', () => {
-    const files = readdirSync(SCENARIOS).filter((name) => name.endsWith('.yaml'));
+    const files = [SCENARIOS, join(import.meta.dirname, '..', 'plan', 'scenarios')].flatMap((dir) =>
+      readdirSync(dir)
+        .filter((name) => name.endsWith('.yaml'))
+        .map((name) => join(dir, name)),
+    );
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) {
-      const scenario = loadScenario(join(SCENARIOS, file));
-      expect(`${scenario.name}.yaml`).toBe(file);
+      const scenario = loadScenario(file);
+      expect(`${scenario.name}.yaml`).toBe(basename(file));
       expect(scenario.about).not.toBe('');
       expect(Object.keys(scenario.thresholds).length).toBeGreaterThan(0);
     }
