@@ -10,6 +10,7 @@ import type {
   RemoteProducer,
 } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
+import { WatershedError } from '../protocol/errors.ts';
 import { waitFor } from '../testing/wait.ts';
 import { CLOSE, OPEN, RENEW } from './pipe-messages.ts';
 import type { PipedRoom } from './pipe-types.ts';
@@ -134,6 +135,30 @@ describe('a lease', () => {
     await expect(open({ ...REQUEST, producerId: 'producer', pipeId: 'other' })).rejects.toMatchObject({
       code: 'region_not_admitted',
     });
+    expect(media.piped.size).toBe(0);
+  });
+
+  test('that is asked for again with another end is over, and nothing flows without one', async () => {
+    const { sjc, hkg, media } = await twoNodes();
+    const link = await hkg.link(sjc);
+    const message = {
+      room: ROOM,
+      pipeId: 'pipe',
+      producerId: 'producer',
+      peerId: 'ann',
+      nonce: 'A'.repeat(22),
+      label: US,
+      policy: '',
+      end: END,
+    };
+    await link.request(OPEN, message);
+    expect(media.piped.size).toBe(1);
+    media.opening = Promise.reject(new WatershedError('bad_request', 'this pipe has other ends'));
+    media.opening.catch(() => {});
+    await expect(link.request(OPEN, { ...message, end: { ...END, port: 50_000 } })).rejects.toMatchObject({
+      code: 'bad_request',
+    });
+    expect(counts(sjc).out).toBe(0);
     expect(media.piped.size).toBe(0);
   });
 
@@ -308,6 +333,19 @@ describe('both sides decide', () => {
     hkg.pipes.rejudge();
     expect(losses).toHaveLength(2);
     await waitFor('the sender', () => media.piped.size === 0);
+    expect(await ended(hkg, 'in', 'refused')).toBe(1);
+  });
+
+  test('at once where the other end is no node of the cloud any more, on either side', async () => {
+    const { sjc, hkg, media, open, losses } = await twoNodes();
+    await open();
+    sjc.pipes.rejudge([hkg.target]);
+    expect(media.piped.size).toBe(0);
+    expect(await ended(sjc, 'out', 'refused')).toBe(1);
+    await waitFor('the receiver', () => losses.length === 1);
+    await open();
+    hkg.pipes.rejudge([sjc.target]);
+    expect(losses).toHaveLength(2);
     expect(await ended(hkg, 'in', 'refused')).toBe(1);
   });
 

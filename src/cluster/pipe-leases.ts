@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry as MetricsRegistry } from 'prom-client';
 import type { Links } from '../links/types.ts';
+import { nodeKey } from '../policy/node-key.ts';
 import type { PipeJudgeDeps } from './pipe-judge.ts';
 import { CLOSE, CLOSED, OPEN, RENEW, WANTED } from './pipe-messages.ts';
 import { PipeReceiver } from './pipe-receiver.ts';
@@ -56,10 +57,11 @@ export function createPipes(deps: PipesDeps): Pipes {
   return {
     sourceFor: (room, node, label) => receiver.sourceFor(room, node, label),
     attach: (room, media, label) => sender.attach(room, media, label),
-    rejudge() {
+    rejudge(disowned = []) {
+      const nodes = new Set<string>(disowned.map(nodeKey));
       // What leaves this node first.
-      sender.rejudge();
-      receiver.rejudge();
+      sender.rejudge(nodes);
+      receiver.rejudge(nodes);
     },
     stats: () => ({ out: sender.size, in: receiver.size }),
     close() {

@@ -91,9 +91,12 @@ export class PipeReceiver {
     if (lease?.nonce === named.nonce) this.#end(lease, 'ended');
   }
 
-  /** Ends what is forbidden now, before it returns. */
-  rejudge(): void {
-    for (const lease of this.#all()) this.#judgeAgain(lease);
+  /** Ends what is forbidden now, and what comes from these nodes, before it returns. */
+  rejudge(disowned: ReadonlySet<string>): void {
+    for (const lease of this.#all()) {
+      if (disowned.has(nodeKey(lease.far.target))) this.#end(lease, 'refused');
+      else this.#judgeAgain(lease);
+    }
   }
 
   /** Ends what could not be renewed, and renews what is due. */

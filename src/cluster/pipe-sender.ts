@@ -112,7 +112,8 @@ export class PipeSender {
       this.#judgeAgain(lease);
       return { status: 'open', policy, ...answer };
     } catch (error) {
-      this.#forget(lease, 'failed');
+      // Also where it was held before: what flowed by it is not to go on without it.
+      if (this.#forget(lease, 'failed')) served.media.unpipe({ node }, lease);
       throw error;
     }
   }
@@ -158,9 +159,13 @@ export class PipeSender {
     }
   }
 
-  /** Ends what is forbidden now, before it returns. */
-  rejudge(): void {
+  /** Ends what is forbidden now, and what goes to these nodes, before it returns. */
+  rejudge(disowned: ReadonlySet<string>): void {
     for (const lease of this.#all()) {
+      if (disowned.has(lease.node)) {
+        this.#end(lease, 'refused');
+        continue;
+      }
       try {
         this.#judgeAgain(lease);
       } catch {

@@ -1,4 +1,4 @@
-import type { LinkTarget } from '../links/types.ts';
+import type { LinkPeer, LinkTarget } from '../links/types.ts';
 import type { MediaRoom, PipeOut, PipeSource } from '../media/types.ts';
 import type { Label } from '../policy/model.ts';
 import type { RoomKey } from '../registry/port.ts';
@@ -27,8 +27,11 @@ export interface Pipes {
   sourceFor(room: RoomKey, node: LinkTarget, label?: LabelOf): PipeSource;
   /** Serves pipes out of a room until the returned function is called. `label` is that of the peers here. */
   attach(room: RoomKey, media: PipedRoom, label: LabelOf): () => void;
-  /** After a switch of policy, or of labels: closes what is forbidden now, on this side before it returns. */
-  rejudge(): void;
+  /**
+   * After a switch of policy, or of labels: closes what is forbidden now, on this side before it returns; and whatever
+   * goes to, or comes from, nodes that are none of the cloud's any more.
+   */
+  rejudge(disowned?: readonly LinkPeer[]): void;
   stats(): { readonly out: number; readonly in: number };
   close(): void;
 }

@@ -207,7 +207,7 @@ describe('who is no node', () => {
     const { a, b, link } = await pair();
     await waitFor('the other end', () => b.up().length === 1);
     for (const [fingerprint, node] of trusted) if (node === A) trusted.delete(fingerprint);
-    b.rejudge();
+    expect(b.rejudge()).toEqual([A]);
     expect(b.up()).toEqual([]);
     await waitFor('this end', () => !link.open);
     await expect(a.connect(b.target)).rejects.toMatchObject({ code: 'link_refused' });

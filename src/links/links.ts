@@ -115,11 +115,13 @@ class NodeLinks implements Links {
     return dialling;
   }
 
-  rejudge(): void {
-    for (const channel of [...this.#channels]) {
+  rejudge(): readonly LinkPeer[] {
+    return [...this.#channels].flatMap((channel) => {
       const judged = this.#options.trust.verify(channel.certificate);
-      if (!judged.ok) channel.close(`its certificate: ${judged.reason}`);
-    }
+      if (judged.ok) return [];
+      channel.close(`its certificate: ${judged.reason}`);
+      return [channel.peer];
+    });
   }
 
   close(): Promise<void> {

@@ -20,9 +20,9 @@ export interface Links {
   onChange(listener: (link: Link, state: 'up' | 'down') => void): void;
   /**
    * Asks again whether each link's certificate is that of a node, after the policy was switched; else it closes. Asked
-   * now and then by itself as well: certificates expire.
+   * now and then by itself as well: certificates expire. Answers whose link closed.
    */
-  rejudge(): void;
+  rejudge(): readonly LinkPeer[];
   /** Closes every link and the listener; idempotent. */
   close(): Promise<void>;
 }

@@ -63,7 +63,7 @@ export function createFederation(deps: FederationDeps): Federation {
     },
     common: (room, label) => commonPlaces(deps, room, label),
     rejudge() {
-      links.rejudge();
+      const disowned = links.rejudge();
       for (const room of rooms.values()) {
         try {
           room.rejudge();
@@ -72,7 +72,7 @@ export function createFederation(deps: FederationDeps): Federation {
           deps.log.error({ err: error }, 'a room could not be judged');
         }
       }
-      pipes.rejudge();
+      pipes.rejudge(disowned);
     },
     restate() {
       for (const room of rooms.values()) room.restate();

@@ -106,7 +106,9 @@ export class FakeLinks implements Links {
     this.#listeners.push(listener);
   }
 
-  rejudge(): void {}
+  rejudge(): [] {
+    return [];
+  }
 
   async close(): Promise<void> {
     this.drop(() => true);
