@@ -196,6 +196,11 @@ describe('what must hold between keys', () => {
       `${SMALL}http: { trustedProxies: [127.0.0.1] }\n`,
       '4:24: tokens.development: ',
     ],
+    [
+      'a proxy that is everyone',
+      `${SMALL.replace('true', 'false, issuers: [{ issuer: a, keyFile: x }]')}http: { trustedProxies: [10.0.0.0/8, '::/0'] }\n`,
+      '5:38: http.trustedProxies.1: is everyone',
+    ],
     ['no transport for media', `${SMALL}media: { udp: false, tcp: false }\n`, '5:15: media.udp: '],
     [
       'an address that clients cannot send to',

@@ -31,6 +31,11 @@ export function checkRules(config: WrittenConfig, place: (path: ConfigPath) => s
   if (http.proxyProtocol && http.trustedProxies.length === 0) {
     fault(['http', 'proxyProtocol'], 'needs http.trustedProxies: only those may say who a client is');
   }
+  for (const [index, network] of http.trustedProxies.entries()) {
+    if (/\/0+$/.test(network)) {
+      fault(['http', 'trustedProxies', index], 'is everyone: any client could say where it is');
+    }
+  }
   if (!media.udp && !media.tcp) fault(['media', 'udp'], 'media needs udp or tcp');
   if (media.limits.initialOutgoingBitrate > media.limits.maxOutgoingBitrate) {
     fault(['media', 'limits', 'initialOutgoingBitrate'], 'must not be above maxOutgoingBitrate');
