@@ -30,7 +30,7 @@ export async function muteHere(peer: Peer, by: string, source: Source): Promise<
   }
 }
 
-/** Removes a peer; its token does not let it into this room again. */
+/** Removes a participant, by whatever sessions it is here; its token does not let it into this room again. */
 export async function removePeer(room: Room, host: Peer, peerId: string): Promise<void> {
   host.assertHost();
   const node = room.remotes.nodeOf(peerId);
@@ -43,6 +43,7 @@ export function removeHere(room: Room, peerId: string): void {
   const peer = room.member(peerId);
   room.keepOut(peer);
   room.drop(peer, 'removed', { kind: 'bye', code: 'removed', close: CLOSE.ended });
+  room.dropKeptOut();
 }
 
 /** A locked room takes no more participants; hosts may still enter. */

@@ -266,6 +266,35 @@ it('keeps a removed participant out, whichever of its tokens it tries', async ()
   await expect(fixture.join({ sub: 'bob' })).resolves.toBeDefined();
 });
 
+it('removes a participant by every session that it has here, waiting or not, and hosts one by one', async () => {
+  const fixture = new RoomsFixture({ waitingRoom: true });
+  const host = await fixture.host({ sub: 'hana' });
+  const first = await fixture.join({ sub: 'ada' });
+  const second = await fixture.join({ sub: 'ada' });
+  await admitPeer(host.room, fixture, host.peer, first.peer.id);
+  const asHost = await fixture.host({ sub: 'ada' });
+  await removePeer(host.room, host.peer, first.peer.id);
+  for (const { outlet } of [first, second]) {
+    expect(outlet.ending).toEqual({ kind: 'bye', code: 'removed', close: 4410 });
+  }
+  expect(host.room.waiting.size).toBe(0);
+  expect(host.room.members()).toEqual([host.peer, asHost.peer]);
+});
+
+it('removes whom a host elsewhere removed', async () => {
+  const fixture = new RoomsFixture();
+  const there = await fixture.host({ room: 'there' });
+  const gone = await fixture.join({ room: 'there', sub: 'ada' });
+  const here = await fixture.join({ sub: 'ada' });
+  const bob = await fixture.join({ sub: 'bob' });
+  await removePeer(there.room, there.peer, gone.peer.id);
+  const [hash = ''] = there.room.rules.decisions.keys();
+  const keptOut = [{ label: { home: 'us', evidence: ['us'], regions: null }, hashes: [hash] }];
+  here.room.share({ ...there.room.shared(), keptOut, letIn: [], outgrown: [] }, []);
+  expect(here.outlet.ending).toEqual({ kind: 'bye', code: 'removed', close: 4410 });
+  expect(here.room.members()).toEqual([bob.peer]);
+});
+
 it('keeps one without a sub out by every token that it had', async () => {
   const fixture = new RoomsFixture();
   const host = await fixture.host();

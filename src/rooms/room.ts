@@ -286,12 +286,24 @@ export class Room implements MediaAudience {
     this.#link.share();
   }
 
+  /** Whom a host removed, here or elsewhere, goes by every other session too. Hosts are removed one by one. */
+  dropKeptOut(): void {
+    for (const peer of [...this.#peers.values(), ...this.waiting.peers()]) {
+      if (peer.role === 'host' || ![...peer.identities].some((one) => this.rules.keepsOut(one))) continue;
+      this.drop(peer, 'removed', { kind: 'bye', code: 'removed', close: CLOSE.ended });
+    }
+  }
+
   /** What hosts at another node decided for the whole room; `withheld`: about people who may not be known here. */
   share(state: SharedState, withheld: Withheld): void {
     const changed = this.rules.merge(state, withheld);
     if (state.remainingSeconds !== null) this.#lifetime.endsWithin(state.remainingSeconds);
-    if (this.rules.ended) this.close('room_ended');
-    else if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
+    if (this.rules.ended) {
+      this.close('room_ended');
+      return;
+    }
+    if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
+    if (state.keptOut.length > 0) this.dropKeptOut();
   }
 
   /**
