@@ -7,7 +7,7 @@ import type { Label } from '../policy/model.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import type { WireRtpCapabilities } from '../protocol/rtp.ts';
 import type { Joined, PeerInfo } from '../protocol/state.ts';
-import type { Role } from '../protocol/token.ts';
+import type { JoinClaims, Role } from '../protocol/token.ts';
 import type { Ending } from './ending.ts';
 import type { Notification } from './notification.ts';
 import type { NodeIdentity } from './ports.ts';
@@ -43,6 +43,11 @@ const UNPRINTABLE = /[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu;
 function nameOf(newcomer: Newcomer): string {
   const name = newcomer.admitted.claims.name ?? newcomer.displayName ?? '';
   return name.replace(UNPRINTABLE, '').trim() || 'Guest';
+}
+
+/** Who the participant is to the issuer, else which token it came with. */
+export function identityOf({ iss, sub, jti }: JoinClaims): string {
+  return JSON.stringify(sub === undefined ? ['jti', iss, jti] : ['sub', iss, sub]);
 }
 
 /** A member of a room, or one who waits to be. */
@@ -85,10 +90,9 @@ export class Peer {
     return this.#role;
   }
 
-  /** Who the participant is to the issuer, else which token it came with: what a removal is remembered by. */
+  /** What a removal is remembered by. */
   get identity(): string {
-    const { iss, sub, jti } = this.#admitted.claims;
-    return JSON.stringify(sub === undefined ? ['jti', iss, jti] : ['sub', iss, sub]);
+    return identityOf(this.#admitted.claims);
   }
 
   /** Every one that it had: without a `sub` each of its tokens is another. */

@@ -2,7 +2,8 @@ import type { AdmittedSession } from '../cluster/types.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import { Apart } from './apart.ts';
 import { type Ending, endingOf } from './ending.ts';
-import type { Newcomer } from './peer.ts';
+import { KeyedRates } from './keyed-rates.ts';
+import { identityOf, type Newcomer } from './peer.ts';
 import type { RoomDeps } from './ports.ts';
 import { rejudgeEveryone } from './rejudge.ts';
 import { type ClosedBy, type Entered, Room } from './room.ts';
@@ -13,16 +14,24 @@ export type JoinOutcome = Entered | { readonly state: 'apart'; readonly ending: 
 /** Ended rooms that are remembered at most; the oldest are forgotten first. */
 const ENDED_MAX = 10_000;
 
+/**
+ * Joins of one participant to one room: each makes transports for it and consumers for everyone, which a token that can
+ * be used again would otherwise have for nothing. More than any network makes necessary.
+ */
+const JOINS = { perSecond: 0.5, burst: 20 };
+
 /** The rooms of this node, by the id that the join token names. */
 export class RoomManager {
   readonly #deps: RoomDeps;
   readonly #rooms = new Map<string, Room>();
   /** Meetings that are over, and until when (monotonic ms) only a host may open them again. */
   readonly #ended = new Map<string, { code: 'room_ended' | 'room_expired'; untilMs: number }>();
+  readonly #joins: KeyedRates;
   #draining = false;
 
   constructor(deps: RoomDeps) {
     this.#deps = deps;
+    this.#joins = new KeyedRates(JOINS, deps.clock);
   }
 
   /** A snapshot for metrics. */
@@ -42,7 +51,7 @@ export class RoomManager {
 
   /**
    * Judges a newcomer once more, and only then looks at rooms: a session that may not be served here creates
-   * nothing. Throws `draining`, `node_full`, `room_ended`, `room_expired`, or what `Room.enter` throws.
+   * nothing. Throws `rate_limited`, `draining`, `node_full`, `room_ended`, `room_expired`, or what `Room.enter` throws.
    */
   async join(newcomer: Newcomer): Promise<JoinOutcome> {
     const verdict = await this.#deps.admission.decideAgain(newcomer.admitted, { step: 'join' });
@@ -53,6 +62,7 @@ export class RoomManager {
       case 'admit': {
         if (!newcomer.outlet.open) throw new WatershedError('not_joined', 'the connection is gone');
         const { session } = verdict;
+        this.#assertMayJoin(session);
         try {
           return await this.#roomFor(session).enter({ ...newcomer, admitted: session });
         } catch (error) {
@@ -61,6 +71,11 @@ export class RoomManager {
         }
       }
     }
+  }
+
+  #assertMayJoin({ claims }: AdmittedSession): void {
+    if (this.#joins.take(`${claims.room} ${identityOf(claims)}`) === 0) return;
+    throw new WatershedError('rate_limited', 'joins of this participant');
   }
 
   #roomFor(session: AdmittedSession): Room {

@@ -266,6 +266,21 @@ it('keeps a removed participant out, whichever of its tokens it tries', async ()
   await expect(fixture.join({ sub: 'bob' })).resolves.toBeDefined();
 });
 
+it('lets one participant join a room again and again only so often', async () => {
+  const fixture = new RoomsFixture();
+  const comeAndGo = async (sub: string, room = 'standup') => {
+    const one = await fixture.join({ sub, room });
+    one.room.drop(one.peer, 'left', { kind: 'left' });
+  };
+  for (let n = 0; n < 20; n++) await comeAndGo('ada');
+  await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'rate_limited' });
+  await comeAndGo('bob');
+  await comeAndGo('ada', 'elsewhere');
+  fixture.clock.advance(2000);
+  await comeAndGo('ada');
+  await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'rate_limited' });
+});
+
 it('removes a participant by every session that it has here, waiting or not, and hosts one by one', async () => {
   const fixture = new RoomsFixture({ waitingRoom: true });
   const host = await fixture.host({ sub: 'hana' });

@@ -20,11 +20,12 @@ export class TokenBucket {
     this.#at = clock.monotonicMs();
   }
 
-  /** Takes one; false when none is left. */
-  take(): boolean {
+  /** Takes one, or as much as something costs; false when that is not left. What costs more than a burst costs that. */
+  take(cost = 1): boolean {
     this.#fill();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    const taken = Math.min(cost, this.#rate.burst);
+    if (this.#tokens < taken) return false;
+    this.#tokens -= taken;
     return true;
   }
 

@@ -225,6 +225,26 @@ describe('limits', () => {
     expect(fixture.host.stats().sessions).toBe(0);
   });
 
+  it('counts requests for what they cost the room', async () => {
+    await start({ limits: { messages: { perSecond: 1, burst: 40 } } });
+    const client = await fixture.join();
+    const { transportId } = await client.request('createTransport', { direction: 'send' });
+    const produce = () =>
+      client.request('produce', {
+        transportId,
+        kind: 'audio',
+        source: 'microphone',
+        rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: 100, clockRate: 48000 }] },
+      });
+    for (let n = 0; n < 3; n++) await produce();
+    await expect(produce()).rejects.toThrow('rate_limited');
+    fixture.clock.advance(34_000);
+    const consumerIds = Array.from({ length: 480 }, (_, n) => `consumer-${n}`);
+    await client.request('pauseConsumers', { consumerIds });
+    await expect(client.request('pauseConsumers', { consumerIds })).rejects.toThrow('rate_limited');
+    await client.request('ping');
+  });
+
   it('counts pings of the WebSocket protocol as messages', async () => {
     await start({ limits: { messages: { perSecond: 1, burst: 5 }, floodMessages: 3 } });
     const client = await fixture.connect();

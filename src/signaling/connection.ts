@@ -97,6 +97,13 @@ export class Connection {
     this.#socket.send(frame);
   }
 
+  /** Counts a request for more than one; `rate_limited`, as if so many had come. */
+  charge(more: number): void {
+    if (this.#bucket.take(more)) return;
+    this.#countRefused();
+    throw new WatershedError('rate_limited', 'costly requests');
+  }
+
   /** Says `bye` and closes. */
   fail(code: ErrorCode, close: CloseCode, detail?: string): void {
     const bye = notification('bye', new WatershedError(code, detail).toWire());

@@ -7,6 +7,7 @@ import { refusalOf } from '../rooms/ending.ts';
 import { type Notification, notification, notificationFrame } from '../rooms/notification.ts';
 import type { RoomManager } from '../rooms/room-manager.ts';
 import { Connection, type ConnectionDeps, type ConnectionOwner, type Reply } from './connection.ts';
+import { costOf } from './costs.ts';
 import { errorOf, takeFreshToken } from './fresh-token.ts';
 import { HANDLERS } from './handlers.ts';
 import type { ConnectionEnd } from './metrics.ts';
@@ -148,21 +149,29 @@ export class Conversation implements ConnectionOwner {
     this.#session?.heard(this.connection);
     if (!isMethodName(method)) throw new WatershedError('unknown_method');
     // Before it is kept or compared: what no schema has bounded may be nested too deep to be written as text.
-    const { data, answer } = this.#understood(method, request.data);
+    const { data, cost, answer } = this.#understood(method, request.data);
+    this.connection.charge(cost);
     // Only those who are in the room can be resumed, and ask again.
     const session = this.#session?.place?.peer.seated === true ? this.#session : null;
     if (session === null || REPEATED_AT_WILL.has(method)) return answer();
     return session.answers.once({ ...request, data }, answer);
   }
 
-  /** What a request's data says, and what answers it; `bad_request` where it does not fit its schema. */
+  /**
+   * What a request's data says, what it costs beyond being one, and what answers it; `bad_request` where it does not
+   * fit its schema.
+   */
   #understood<M extends MethodName>(
     method: M,
     data: unknown,
-  ): { readonly data: RequestOf<M>; answer(): Promise<Reply> } {
+  ): { readonly data: RequestOf<M>; readonly cost: number; answer(): Promise<Reply> } {
     const parsed = PARSERS[method].request.safeParse(data);
     if (!parsed.success) throw new WatershedError('bad_request', faultOf(parsed.error));
-    return { data: parsed.data, answer: async () => HANDLERS[method](this, parsed.data) };
+    return {
+      data: parsed.data,
+      cost: costOf(method, parsed.data),
+      answer: async () => HANDLERS[method](this, parsed.data),
+    };
   }
 
   ended(end: ConnectionEnd): void {

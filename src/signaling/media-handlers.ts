@@ -78,6 +78,6 @@ export const mediaHandlers: HandlersOf<
     return DONE;
   },
   async getStats({ session }) {
-    return { data: { stats: fitting(await session.seat.peer.media.getStats()) } };
+    return { data: { stats: fitting(await session.stats()) } };
   },
 };

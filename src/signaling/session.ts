@@ -9,6 +9,7 @@ import { consumersCreated } from '../rooms/peer-media.ts';
 import type { Room } from '../rooms/room.ts';
 import { Answers } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { Figures } from './figures.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { ConnectionEnd } from './metrics.ts';
 import { Outbox } from './outbox.ts';
@@ -46,6 +47,7 @@ export class Session implements PeerOutlet {
   readonly #deps: SessionDeps;
   readonly #outbox: Outbox;
   readonly #expiry: TokenExpiry;
+  readonly #figures: Figures;
   readonly #admittedAtDoor: AdmittedSession;
   #connection: Connection | null = null;
   /** Frames go out as they come; before it they are only kept, so that a response can come first. */
@@ -65,6 +67,7 @@ export class Session implements PeerOutlet {
     this.#deps = deps;
     this.answers = new Answers(deps.limits.requestsInFlight);
     this.#outbox = new Outbox(deps.limits);
+    this.#figures = new Figures(deps.clock);
     this.#expiry = new TokenExpiry(deps.clock, deps.limits, {
       warn: (expiresAt) => this.notify(notification('tokenExpiring', { expiresAt })),
       expire: () => this.#expire(),
@@ -94,6 +97,11 @@ export class Session implements PeerOutlet {
   get seat(): Place {
     if (this.#place?.peer.seated !== true) throw new WatershedError('not_joined');
     return this.#place;
+  }
+
+  /** What mediasoup says of the peer's media. */
+  stats(): Promise<Record<string, unknown>[]> {
+    return this.#figures.of(this.seat.peer.media);
   }
 
   /** The connection that this session starts on. */
