@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { Gauge } from 'prom-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FROM } from '../cluster/testing/door.ts';
 import { directoryAnswerSchema, directoryKeysSchema } from '../protocol/directory.ts';
@@ -389,6 +390,23 @@ describe('what is not well-behaved', () => {
     for (const socket of sockets) socket.destroy();
     await until(async () => (await fetch(`${node.url}/healthz`).catch(() => null))?.status === 200);
   }, 60_000);
+
+  test('many questions for metrics are few collections', async () => {
+    const node = await start();
+    let collections = 0;
+    new Gauge({
+      name: 'looks',
+      help: 'Collections.',
+      registers: [node.metrics],
+      collect: () => void collections++,
+    });
+    const ask = async () => (await fetch(`${node.url}/metrics`)).text();
+    await Promise.all(Array.from({ length: 50 }, ask));
+    const at = performance.now();
+    while (performance.now() - at < 500) await ask();
+    expect(collections).toBeLessThan(8);
+    expect(await ask()).toContain('looks');
+  });
 
   test('a listener of both families counts IPv4 clients by their own addresses', async () => {
     const node = await start({ options: { listen: ['::'], maxConnectionsPerAddress: 1 } });
