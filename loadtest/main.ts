@@ -24,6 +24,8 @@ const UNUSABLE = 2;
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('loadtest')
     .description('Plays a scenario with synthetic participants, and reports what the cluster held.')
+    // Help is no error; an option that is not known is arguments that cannot be used.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : UNUSABLE))
     .option('--scenario <file>', 'what is to be played (loadtest/scenarios/*.yaml)')
     .option(
       '--target <url>',

@@ -101,7 +101,7 @@ async function openTarget(
   });
 }
 
-/** The first signal ends the run in order, with what was measured; a second one ends the process. */
+/** The first signal ends the run in order, with what was measured; later ones change nothing: each wait is bounded. */
 function onSignals(ending: AbortController): (() => void)[] {
   return (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
     const listener = (): void => {
