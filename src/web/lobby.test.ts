@@ -88,12 +88,12 @@ describe('the lobby', () => {
     await page.getByText('The camera is off').waitFor();
     await page.keyboard.press('v');
     await page.getByTestId('preview-video').waitFor();
-    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('false');
-    await page.getByTestId('lobby-mic').click();
     expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('true');
+    await page.getByTestId('lobby-mic').click();
+    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('false');
     await page.reload();
     await page.getByTestId('preview-video').waitFor();
-    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('true');
+    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('false');
     await close(page);
   });
 
@@ -102,7 +102,7 @@ describe('the lobby', () => {
     await page.getByTestId('join').click();
     expect(await page.getByTestId('form-error').textContent()).toContain('name');
     await page.getByTestId('name').pressSequentially('Tim m');
-    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('false');
+    expect(await attribute(page, 'lobby-mic', 'aria-pressed')).toBe('true');
     await page.getByTestId('room').fill('<script>');
     await page.getByTestId('join').click();
     expect(await page.getByTestId('form-error').textContent()).toContain('letters');

@@ -8,6 +8,8 @@ export interface SettingValues {
   speakerId: string;
   camera: 'on' | 'off';
   microphone: 'on' | 'off';
+  /** Whether single keys do something (WCAG 2.1.4). */
+  shortcuts: 'on' | 'off';
   /** Preferred for a camera that is started from now on. */
   codec: VideoCodec | 'auto';
 }
@@ -19,6 +21,7 @@ const DEFAULTS: SettingValues = {
   speakerId: '',
   camera: 'on',
   microphone: 'on',
+  shortcuts: 'on',
   codec: 'auto',
 };
 
@@ -53,6 +56,7 @@ export function loadSettings(storage: () => Storage = () => window.localStorage)
   values.speakerId = read('speakerId');
   values.camera = read('camera') === 'off' ? 'off' : 'on';
   values.microphone = read('microphone') === 'off' ? 'off' : 'on';
+  values.shortcuts = read('shortcuts') === 'off' ? 'off' : 'on';
   values.codec = CODEC_CHOICES.find(({ value }) => value === read('codec'))?.value ?? 'auto';
   return {
     get: (name) => values[name],

@@ -7,6 +7,7 @@ import { textButton } from '../ui/button.ts';
 import { devicePickers } from '../ui/device-select.ts';
 import { el } from '../ui/dom.ts';
 import { icon } from '../ui/icons.ts';
+import { shortcutSwitch } from '../ui/shortcut-switch.ts';
 import { createPreview } from './preview.ts';
 import { proposeRoom, roomFromInput } from './room-name.ts';
 
@@ -147,7 +148,7 @@ export function createLobby(options: LobbyOptions): View {
         },
       },
     },
-    el('h1', {}, 'Ready to join?'),
+    el('h1', { testid: 'lobby-title', attrs: { tabindex: -1, autofocus: true } }, 'Ready to join?'),
     field('name', 'Your name', name),
     field('room', 'Meeting', el('div', { class: 'with-button' }, room, options.room.fixed ? null : fresh)),
     config.development ? development : null,
@@ -163,7 +164,8 @@ export function createLobby(options: LobbyOptions): View {
 
   const onKey = (event: KeyboardEvent) => {
     if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (settings.get('shortcuts') === 'off' || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
+      return;
     const kind = event.key === 'm' ? 'microphone' : event.key === 'v' ? 'camera' : undefined;
     if (kind !== undefined) preview.toggle(kind);
   };
@@ -179,7 +181,12 @@ export function createLobby(options: LobbyOptions): View {
         { class: 'lobby-main', attrs: { 'aria-label': 'Join a meeting' } },
         preview.element,
         form,
-        pickers.element,
+        el(
+          'div',
+          { class: 'lobby-devices' },
+          pickers.element,
+          shortcutSwitch(settings, () => preview.update()),
+        ),
       ),
     ),
     close() {

@@ -15,6 +15,8 @@ export interface Preview {
   setName(name: string): void;
   /** Switches a device, and remembers it for the next time. */
   toggle(kind: LocalKind): void;
+  /** Shows what the settings say now. */
+  update(): void;
   close(): void;
 }
 
@@ -63,14 +65,14 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
   };
   const mic = iconButton({
     icon: 'mic',
-    label: 'Mute microphone',
+    label: 'Microphone',
     testid: 'lobby-mic',
     shortcut: 'm',
     onClick: () => toggle('microphone'),
   });
   const cam = iconButton({
     icon: 'camera',
-    label: 'Turn camera off',
+    label: 'Camera',
     testid: 'lobby-camera',
     shortcut: 'v',
     onClick: () => toggle('camera'),
@@ -91,6 +93,7 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
 
   const update = () => {
     const { camera, microphone } = media;
+    const shortcuts = settings.get('shortcuts') === 'on';
     const shown = camera.wanted ? camera.track : null;
     const current = video.srcObject instanceof MediaStream ? video.srcObject.getVideoTracks()[0] : undefined;
     if (current !== (shown ?? undefined)) video.srcObject = shown === null ? null : new MediaStream([shown]);
@@ -100,15 +103,15 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
     replaceChildren(face, avatar(name || '?', name), status);
     mic.update({
       icon: media.audible ? 'mic' : 'micOff',
-      label: microphone.wanted ? 'Mute microphone' : 'Unmute microphone',
       active: !microphone.wanted,
-      pressed: !microphone.wanted,
+      pressed: microphone.wanted,
+      shortcuts,
     });
     cam.update({
       icon: camera.wanted ? 'camera' : 'cameraOff',
-      label: camera.wanted ? 'Turn camera off' : 'Turn camera on',
       active: !camera.wanted,
-      pressed: !camera.wanted,
+      pressed: camera.wanted,
+      shortcuts,
     });
     level.classList.toggle('off', !media.audible);
     meterOf(media.audible ? microphone.track : null);
@@ -132,6 +135,7 @@ export function createPreview(media: LocalMedia, settings: Settings): Preview {
       problems,
     ),
     toggle,
+    update,
     setName(next) {
       name = next;
       const disc = face.querySelector('.avatar');

@@ -13,6 +13,11 @@ export interface Announcement {
 /** More arrivals or departures at once than this are told as one. */
 const ONE_BY_ONE = 2;
 
+/** Key of the announcement that somebody waits. */
+export function waitingKey(peerId: string): string {
+  return `waiting-${peerId}`;
+}
+
 /** What to tell the person when the room went from one state to the next. */
 export function announcementsOf(before: RoomState, after: RoomState): Announcement[] {
   const told: Announcement[] = [];
@@ -45,7 +50,7 @@ export function announcementsOf(before: RoomState, after: RoomState): Announceme
       text: `${displayName} waits to be let in`,
       icon: 'people',
       kind: 'warning',
-      key: `waiting-${peerId}`,
+      key: waitingKey(peerId),
       admit: peerId,
     });
   }

@@ -8,7 +8,7 @@ import { textButton } from '../ui/button.ts';
 import { confirmDialog } from '../ui/dialogs.ts';
 import { el } from '../ui/dom.ts';
 import { Toasts } from '../ui/toasts.ts';
-import { announcementsOf } from './announcements.ts';
+import { announcementsOf, waitingKey } from './announcements.ts';
 import type { CallClient } from './call-client.ts';
 import { createConnectionNotice } from './connection-notice.ts';
 import { createGrid } from './grid.ts';
@@ -109,6 +109,7 @@ export function createCallView(options: CallOptions): CallView {
 
   const side = createSidePanel({
     onChange: () => refresh(),
+    opener: (panel) => toolbar[panel],
     chat: { onSend: (text) => client.sendChat(text) },
     people: {
       onMute: mutePeer,
@@ -146,7 +147,11 @@ export function createCallView(options: CallOptions): CallView {
     const problem = await screen.start();
     if (problem !== null) show(`${problem.title}. ${problem.advice}`, 'warning');
   };
-  const openDevices = () => openSettings(element, media, settings, (deviceId) => audio.setSpeaker(deviceId));
+  const openDevices = () =>
+    openSettings(element, media, settings, {
+      speaker: (deviceId) => audio.setSpeaker(deviceId),
+      shortcuts: () => refresh(),
+    });
   const actions = {
     microphone: () => void toggle('microphone'),
     camera: () => void toggle('camera'),
@@ -218,6 +223,7 @@ export function createCallView(options: CallOptions): CallView {
       camera: media.camera.wanted,
       screen: screen.track !== null,
       canShare: ScreenShare.supported,
+      shortcuts: settings.get('shortcuts') === 'on',
       panel: side.open,
       unread: side.unread,
       waiting: room.role === 'host' ? room.waiting.size : 0,
@@ -246,6 +252,10 @@ export function createCallView(options: CallOptions): CallView {
           admit === undefined ? undefined : { label: 'Admit', run: () => void tell(client.admitPeer(admit)) };
         toasts.show(text, { icon, kind, key, ...(action === undefined ? {} : { action, duration: 12_000 }) });
       }
+    }
+    // Whoever was let in, or went, is not to be let in again.
+    for (const peerId of said?.waiting.keys() ?? []) {
+      if (!comparable || !room.waiting.has(peerId)) toasts.dismiss(waitingKey(peerId));
     }
     said = room;
   };
@@ -281,7 +291,7 @@ export function createCallView(options: CallOptions): CallView {
       toasts.show(`${message.displayName}: ${text}`, { icon: 'chat', key: 'chat' });
     }),
     media.on('changed', refresh),
-    listenShortcuts((action) => actions[action]()),
+    listenShortcuts(settings, (action) => actions[action]()),
   ];
   render();
 

@@ -2,8 +2,9 @@ import type { RoomState } from '../../../client/room-state.ts';
 import type { PeerInfo } from '../../../protocol/state.ts';
 import { avatar } from '../ui/avatar.ts';
 import { iconButton, textButton } from '../ui/button.ts';
-import { el, replaceChildren, setText } from '../ui/dom.ts';
+import { el, setAttribute, setText } from '../ui/dom.ts';
 import { icon } from '../ui/icons.ts';
+import { KeyedList, type Row } from '../ui/keyed-list.ts';
 import { closeButton } from './chat-panel.ts';
 
 export interface PeopleActions {
@@ -26,17 +27,34 @@ export interface PeopleState {
 export interface PeoplePanel {
   readonly element: HTMLElement;
   update(state: PeopleState): void;
+  /** Takes the focus, to its heading. */
+  focus(): void;
+}
+
+/** One line of the list. */
+interface Person {
+  readonly peer: PeerInfo;
+  readonly self: boolean;
+  readonly muted: boolean;
+  /** Whether the host's actions are offered. */
+  readonly host: boolean;
 }
 
 /** Who is here, where they are served, and what a host may do. */
 export function createPeoplePanel(actions: PeopleActions): PeoplePanel {
   const count = el('span', { class: 'count', testid: 'people-count' });
-  const waiting = el('section', {
-    class: 'waiting',
-    testid: 'waiting',
-    attrs: { 'aria-label': 'Waiting to be let in' },
-  });
+  const heading = el('h2', { testid: 'people-title', attrs: { tabindex: -1 } }, 'People ', count);
+  const focus = () => heading.focus();
+  const waiters = el('ul', { class: 'people-waiting' });
+  const waiting = el(
+    'section',
+    { class: 'waiting', testid: 'waiting', attrs: { 'aria-label': 'Waiting to be let in' } },
+    el('h3', {}, 'Waiting to be let in'),
+    waiters,
+  );
   const list = el('ul', { class: 'people-list', testid: 'people-list' });
+  const people = new KeyedList<Person>(list, (person) => personRow(person, actions), focus);
+  const queue = new KeyedList<string>(waiters, (name, peerId) => waiterRow(peerId, name, actions), focus);
   const lock = textButton({
     label: 'Lock',
     testid: 'lock-room',
@@ -58,62 +76,37 @@ export function createPeoplePanel(actions: PeopleActions): PeoplePanel {
   });
   const host = el('div', { class: 'host-actions', testid: 'host-actions' }, muteAll, lock, end);
   let locked = false;
-  /** Lists are built again only when they differ: a press must find its button still there. */
-  let drawn = '';
 
   return {
     element: el(
       'aside',
       { class: 'panel people', testid: 'people-panel', attrs: { 'aria-label': 'People' } },
-      el(
-        'div',
-        { class: 'panel-head' },
-        el('h2', {}, 'People ', count),
-        closeButton('people-close', actions.onClose),
-      ),
+      el('div', { class: 'panel-head' }, heading, closeButton('people-close', actions.onClose)),
       waiting,
       list,
       host,
     ),
+    focus,
     update({ room, self }) {
       const isHost = room.role === 'host';
-      const key = JSON.stringify([
-        [...room.peers.values()],
-        [...room.waiting],
-        room.role,
-        room.displayName,
-        self,
-      ]);
       setText(count, String(room.peers.size + 1));
       host.hidden = !isHost;
       locked = room.room.locked;
-      const label = lock.querySelector('span');
-      if (label !== null) setText(label, locked ? 'Unlock' : 'Lock');
-      lock.setAttribute('aria-pressed', String(locked));
-      if (key === drawn) return;
-      drawn = key;
-      const me: PeerInfo = {
-        peerId: room.peerId,
-        displayName: room.displayName,
-        role: room.role,
-        datacenter: self.datacenter,
-        region: self.region,
-        producers: [],
-      };
-      replaceChildren(
-        list,
-        person(me, { self: true, muted: self.muted, host: false }, actions),
-        ...[...room.peers.values()].map((peer) =>
-          person(peer, { self: false, muted: isMuted(peer), host: isHost }, actions),
-        ),
+      setAttribute(lock, 'aria-pressed', String(locked));
+      const { peerId, displayName, role } = room;
+      const me: PeerInfo = { peerId, displayName, role, producers: [], ...self };
+      people.update(
+        new Map([
+          [peerId, { peer: me, self: true, muted: self.muted, host: false }],
+          ...[...room.peers.values()].map((peer): [string, Person] => [
+            peer.peerId,
+            { peer, self: false, muted: isMuted(peer), host: isHost },
+          ]),
+        ]),
       );
-      const wait = isHost ? [...room.waiting] : [];
-      waiting.hidden = wait.length === 0;
-      replaceChildren(
-        waiting,
-        el('h3', {}, 'Waiting to be let in'),
-        ...wait.map(([peerId, displayName]) => waiter(peerId, displayName, actions)),
-      );
+      const wait: ReadonlyMap<string, string> = isHost ? room.waiting : new Map();
+      queue.update(wait);
+      waiting.hidden = wait.size === 0;
     },
   };
 }
@@ -123,62 +116,86 @@ function isMuted(peer: PeerInfo): boolean {
   return microphone === undefined || microphone.paused;
 }
 
-function person(
-  peer: PeerInfo,
-  state: { self: boolean; muted: boolean; host: boolean },
-  actions: PeopleActions,
-): HTMLElement {
-  const { self, muted, host } = state;
+function personRow(person: Person, actions: PeopleActions): Row<Person> {
+  const { peerId, displayName } = person.peer;
+  // Who is muted stays muted: the button remains, so that who has just pressed it is still somewhere.
   const mute = iconButton({
     icon: 'mic',
-    label: `Mute ${peer.displayName}`,
+    label: `Mute ${displayName}`,
     testid: 'mute-peer',
     class: 'small tip-left',
-    onClick: () => actions.onMute(peer.peerId),
+    onClick: () => {
+      if (mute.element.getAttribute('aria-disabled') !== 'true') actions.onMute(peerId);
+    },
   });
   const remove = iconButton({
     icon: 'remove',
-    label: `Remove ${peer.displayName}`,
+    label: `Remove ${displayName}`,
     testid: 'remove-peer',
     class: 'small tip-left',
-    onClick: () => actions.onRemove(peer.peerId),
+    onClick: () => actions.onRemove(peerId),
   });
-  return el(
-    'li',
-    { class: 'person', testid: 'person', attrs: { 'data-peer': peer.peerId } },
-    avatar(peer.displayName, peer.peerId),
-    el(
-      'div',
-      { class: 'person-text' },
+  const you = el('span', { class: 'chip' }, 'you');
+  const isHost = el('span', { class: 'chip accent' }, 'host');
+  const seat = el('div', { class: 'person-seat' });
+  const silent = el(
+    'span',
+    { class: 'person-muted', attrs: { role: 'img', 'aria-label': 'Muted' } },
+    icon('micOff'),
+  );
+  return {
+    element: el(
+      'li',
+      { class: 'person', testid: 'person', attrs: { 'data-peer': peerId } },
+      avatar(displayName, peerId),
       el(
         'div',
-        { class: 'person-name' },
-        el('span', {}, peer.displayName),
-        self ? el('span', { class: 'chip' }, 'you') : null,
-        peer.role === 'host' ? el('span', { class: 'chip accent' }, 'host') : null,
+        { class: 'person-text' },
+        el('div', { class: 'person-name' }, el('span', {}, displayName), you, isHost),
+        seat,
       ),
-      el('div', { class: 'person-seat' }, [...new Set([peer.datacenter, peer.region])].join(' · ')),
+      silent,
+      person.self ? null : mute.element,
+      person.self ? null : remove.element,
     ),
-    muted
-      ? el('span', { class: 'person-muted', attrs: { role: 'img', 'aria-label': 'Muted' } }, icon('micOff'))
-      : null,
-    host && !muted ? mute.element : null,
-    host ? remove.element : null,
-  );
+    update({ peer, self, muted, host }) {
+      you.hidden = !self;
+      isHost.hidden = peer.role !== 'host';
+      setText(seat, [...new Set([peer.datacenter, peer.region])].join(' · '));
+      silent.hidden = !muted || host;
+      mute.element.hidden = !host;
+      mute.update({
+        icon: muted ? 'micOff' : 'mic',
+        description: muted ? 'Muted' : '',
+      });
+      setAttribute(mute.element, 'aria-disabled', muted ? 'true' : undefined);
+      remove.element.hidden = !host;
+    },
+  };
 }
 
-function waiter(peerId: string, displayName: string, actions: PeopleActions): HTMLElement {
-  return el(
-    'div',
-    { class: 'person', testid: 'waiting-peer', attrs: { 'data-peer': peerId } },
-    avatar(displayName, peerId),
-    el('div', { class: 'person-text' }, el('div', { class: 'person-name' }, el('span', {}, displayName))),
-    textButton({ label: 'Deny', testid: 'deny-peer', kind: 'quiet', onClick: () => actions.onDeny(peerId) }),
-    textButton({
-      label: 'Admit',
-      testid: 'admit-peer',
-      kind: 'primary',
-      onClick: () => actions.onAdmit(peerId),
-    }),
-  );
+function waiterRow(peerId: string, displayName: string, actions: PeopleActions): Row<string> {
+  return {
+    element: el(
+      'li',
+      { class: 'person', testid: 'waiting-peer', attrs: { 'data-peer': peerId } },
+      avatar(displayName, peerId),
+      el('div', { class: 'person-text' }, el('div', { class: 'person-name' }, el('span', {}, displayName))),
+      textButton({
+        label: 'Deny',
+        testid: 'deny-peer',
+        kind: 'quiet',
+        onClick: () => actions.onDeny(peerId),
+      }),
+      textButton({
+        label: 'Admit',
+        testid: 'admit-peer',
+        kind: 'primary',
+        onClick: () => actions.onAdmit(peerId),
+      }),
+    ),
+    update() {
+      // Who waits has nothing but a name.
+    },
+  };
 }

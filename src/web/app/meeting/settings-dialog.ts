@@ -4,6 +4,7 @@ import { textButton } from '../ui/button.ts';
 import { devicePickers } from '../ui/device-select.ts';
 import { el } from '../ui/dom.ts';
 import { icon } from '../ui/icons.ts';
+import { shortcutSwitch } from '../ui/shortcut-switch.ts';
 import { SHORTCUTS } from './shortcuts.ts';
 
 /** Devices may be changed in the middle of a call; opens a modal dialog that removes itself when closed. */
@@ -11,9 +12,9 @@ export function openSettings(
   parent: HTMLElement,
   media: LocalMedia,
   settings: Settings,
-  onSpeaker: (deviceId: string) => void,
+  on: { readonly speaker: (deviceId: string) => void; readonly shortcuts: () => void },
 ): void {
-  const pickers = devicePickers(media, settings, onSpeaker);
+  const pickers = devicePickers(media, settings, on.speaker);
   const dialog = el(
     'dialog',
     {
@@ -38,6 +39,7 @@ export function openSettings(
       pickers.element,
       el('label', { class: 'picker' }, icon('camera'), codecSelect(settings)),
       el('h2', { class: 'shortcuts-title' }, 'Keyboard'),
+      shortcutSwitch(settings, on.shortcuts),
       el(
         'dl',
         { class: 'shortcuts' },

@@ -1,3 +1,5 @@
+import type { Settings } from '../settings.ts';
+
 /** Single keys, as in other meeting programs; shown in tooltips and in the device dialog. */
 export const SHORTCUTS = [
   { key: 'm', action: 'microphone', label: 'Mute or unmute' },
@@ -10,9 +12,13 @@ export const SHORTCUTS = [
 
 export type ShortcutAction = (typeof SHORTCUTS)[number]['action'];
 
-/** Listens until the returned function is called. Keys that are typed into something, or with a modifier, are not meant. */
-export function listenShortcuts(run: (action: ShortcutAction) => void): () => void {
+/**
+ * Listens until the returned function is called. Keys that are typed into something, or with a modifier, are not meant;
+ * none is where the person has switched them off.
+ */
+export function listenShortcuts(settings: Settings, run: (action: ShortcutAction) => void): () => void {
   const onKey = (event: KeyboardEvent) => {
+    if (settings.get('shortcuts') === 'off') return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
     if (isTyping(event.target) || document.querySelector('dialog[open]') !== null) return;
     const found = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());

@@ -7,6 +7,8 @@ export type PanelName = 'chat' | 'people';
 
 export interface SidePanelOptions {
   readonly onChange: () => void;
+  /** The button that opens a panel: gets the focus back where nothing else had it. */
+  readonly opener: (panel: PanelName) => HTMLElement;
   readonly chat: { readonly onSend: (text: string) => Promise<Outcome<unknown>> };
   readonly people: Omit<PeopleActions, 'onClose'>;
 }
@@ -28,14 +30,20 @@ export function createSidePanel(options: SidePanelOptions): SidePanel {
   let before: Element | null = null;
 
   const set = (panel: PanelName | null) => {
-    if (open === null && panel !== null) before = document.activeElement;
+    const closed = open;
+    if (closed === null) before = document.activeElement;
     open = panel;
     chat.element.hidden = panel !== 'chat';
     people.element.hidden = panel !== 'people';
     options.onChange();
     if (panel === 'chat') chat.focus();
-    // Where the person was before, unless that is gone.
-    if (panel === null && before instanceof HTMLElement && before.isConnected) before.focus();
+    if (panel === 'people') people.focus();
+    // Where the person was before, unless that is gone, or was nowhere.
+    if (panel === null && closed !== null) {
+      const back =
+        before instanceof HTMLElement && before.isConnected && before !== document.body ? before : null;
+      (back ?? options.opener(closed)).focus();
+    }
   };
   const close = () => set(null);
   const chat = createChatPanel({ ...options.chat, onClose: close });

@@ -153,7 +153,7 @@ export function createTileView(first: TileModel, actions: TileActions): TileView
       style.height = `${box.height.toFixed(1)}px`;
 
       pin.element.hidden = !pinnable;
-      pin.update({ label: pinned ? 'Stop showing large' : 'Show large', pressed: pinned });
+      pin.update({ pressed: pinned });
       pin.element.classList.toggle('on', pinned);
       mute.element.hidden = !host || tile.self || tile.muted || tile.source === 'screen';
       remove.element.hidden = !host || tile.self || tile.source === 'screen';

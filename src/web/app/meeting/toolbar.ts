@@ -1,5 +1,6 @@
 import { type IconButton, iconButton } from '../ui/button.ts';
 import { el } from '../ui/dom.ts';
+import type { IconName } from '../ui/icons.ts';
 
 export interface ToolbarActions {
   readonly onMicrophone: () => void;
@@ -17,6 +18,8 @@ export interface ToolbarState {
   readonly screen: boolean;
   /** False where the browser cannot share a screen (telephones). */
   readonly canShare: boolean;
+  /** Whether single keys do something. */
+  readonly shortcuts: boolean;
   readonly panel: 'chat' | 'people' | null;
   readonly unread: number;
   readonly waiting: number;
@@ -33,14 +36,14 @@ export interface Toolbar {
 export function createToolbar(actions: ToolbarActions): Toolbar {
   const microphone = iconButton({
     icon: 'mic',
-    label: 'Mute',
+    label: 'Microphone',
     testid: 'toggle-mic',
     shortcut: 'm',
     onClick: actions.onMicrophone,
   });
   const camera = iconButton({
     icon: 'camera',
-    label: 'Turn camera off',
+    label: 'Camera',
     testid: 'toggle-camera',
     shortcut: 'v',
     onClick: actions.onCamera,
@@ -82,15 +85,7 @@ export function createToolbar(actions: ToolbarActions): Toolbar {
     onClick: actions.onLeave,
   });
 
-  const toggle = (
-    button: IconButton,
-    on: boolean,
-    icons: Parameters<IconButton['update']>[0],
-    offWhenActive: boolean,
-  ) => {
-    button.update({ ...icons, pressed: offWhenActive ? !on : on, active: offWhenActive && !on });
-    if (!offWhenActive) button.element.classList.toggle('on', on);
-  };
+  const buttons = [microphone, camera, screen, chat, people, settings];
 
   return {
     element: el(
@@ -110,37 +105,26 @@ export function createToolbar(actions: ToolbarActions): Toolbar {
     chat: chat.element,
     people: people.element,
     update(state) {
-      toggle(
-        microphone,
-        state.microphone,
-        { icon: state.microphone ? 'mic' : 'micOff', label: state.microphone ? 'Mute' : 'Unmute' },
-        true,
-      );
-      toggle(
-        camera,
-        state.camera,
-        {
-          icon: state.camera ? 'camera' : 'cameraOff',
-          label: state.camera ? 'Turn camera off' : 'Turn camera on',
-        },
-        true,
-      );
-      toggle(screen, state.screen, { label: state.screen ? 'Stop sharing' : 'Share your screen' }, false);
+      for (const button of buttons) button.update({ shortcuts: state.shortcuts });
+      device(microphone, state.microphone, 'mic', 'micOff');
+      device(camera, state.camera, 'camera', 'cameraOff');
+      screen.update({ pressed: state.screen });
+      screen.element.classList.toggle('on', state.screen);
       screen.element.hidden = !state.canShare;
-      toggle(
-        chat,
-        state.panel === 'chat',
-        { label: state.unread > 0 ? `Chat, ${state.unread} unread` : 'Chat' },
-        false,
-      );
-      toggle(
-        people,
-        state.panel === 'people',
-        { label: state.waiting > 0 ? `People, ${state.waiting} waiting` : 'People' },
-        false,
-      );
+      panel(chat, state.panel === 'chat', state.unread > 0 ? `${state.unread} unread` : '');
+      panel(people, state.panel === 'people', state.waiting > 0 ? `${state.waiting} waiting` : '');
       chat.badge(state.unread);
       people.badge(state.waiting);
     },
   };
+}
+
+/** Its name stays: whether it is on is told by its state. */
+function device(button: IconButton, on: boolean, iconOn: IconName, iconOff: IconName): void {
+  button.update({ icon: on ? iconOn : iconOff, pressed: on, active: !on });
+}
+
+function panel(button: IconButton, open: boolean, news: string): void {
+  button.update({ expanded: open, description: news });
+  button.element.classList.toggle('on', open);
 }

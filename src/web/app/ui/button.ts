@@ -20,7 +20,13 @@ export interface IconButton {
     label?: string;
     active?: boolean;
     pressed?: boolean;
+    /** What it opens is open. */
+    expanded?: boolean;
     disabled?: boolean;
+    /** Said after the name, where it changes while the name stays. */
+    description?: string;
+    /** False where the person has switched shortcuts off. */
+    shortcuts?: boolean;
   }): void;
   /** A small count in the corner; 0 takes it away. */
   badge(count: number): void;
@@ -30,10 +36,11 @@ export function iconButton(options: IconButtonOptions): IconButton {
   const element = el('button', {
     class: `icon-button ${options.class ?? ''}`.trim(),
     testid: options.testid,
-    attrs: { type: 'button', 'aria-keyshortcuts': options.shortcut },
+    attrs: { type: 'button' },
     on: { click: options.onClick },
   });
   let shown: IconName | undefined;
+  let { label, shortcut } = options;
   const count = el('span', { class: 'badge', attrs: { hidden: true, 'aria-hidden': true } });
 
   const button: IconButton = {
@@ -44,13 +51,17 @@ export function iconButton(options: IconButtonOptions): IconButton {
         element.prepend(icon(state.icon));
         shown = state.icon;
       }
-      if (state.label !== undefined) {
-        setAttribute(element, 'aria-label', state.label);
-        const key = options.shortcut === undefined ? '' : ` (${options.shortcut.toUpperCase()})`;
-        setAttribute(element, 'data-tooltip', `${state.label}${key}`);
-      }
+      label = state.label ?? label;
+      if (state.shortcuts !== undefined) shortcut = state.shortcuts ? options.shortcut : undefined;
+      const key = shortcut === undefined ? '' : ` (${shortcut.toUpperCase()})`;
+      setAttribute(element, 'aria-label', label);
+      setAttribute(element, 'data-tooltip', `${label}${key}`);
+      setAttribute(element, 'aria-keyshortcuts', shortcut);
       if (state.active !== undefined) element.classList.toggle('active', state.active);
       if (state.pressed !== undefined) setAttribute(element, 'aria-pressed', String(state.pressed));
+      if (state.expanded !== undefined) setAttribute(element, 'aria-expanded', String(state.expanded));
+      if (state.description !== undefined)
+        setAttribute(element, 'aria-description', state.description || undefined);
       if (state.disabled !== undefined) element.disabled = state.disabled;
     },
     badge(value) {
@@ -59,7 +70,7 @@ export function iconButton(options: IconButtonOptions): IconButton {
     },
   };
   element.append(count);
-  button.update({ icon: options.icon, label: options.label });
+  button.update({ icon: options.icon });
   return button;
 }
 

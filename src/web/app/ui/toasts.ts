@@ -59,6 +59,11 @@ export class Toasts {
     return dismiss;
   }
 
+  /** Takes away what no longer holds; nothing where it is not shown. */
+  dismiss(key: string): void {
+    this.#drop(key);
+  }
+
   clear(): void {
     for (const key of [...this.#shown.keys()]) this.#drop(key);
   }
