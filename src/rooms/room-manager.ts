@@ -19,6 +19,8 @@ const ENDED_MAX = 10_000;
  * be used again would otherwise have for nothing. More than any network makes necessary.
  */
 const JOINS = { perSecond: 0.5, burst: 20 };
+/** Joins a second by one token that names nobody: a whole room may have been given it, and may come at once. */
+const SHARED_JOINS = 2;
 
 /** The rooms of this node, by the id that the join token names. */
 export class RoomManager {
@@ -27,11 +29,14 @@ export class RoomManager {
   /** Meetings that are over, and until when (monotonic ms) only a host may open them again. */
   readonly #ended = new Map<string, { code: 'room_ended' | 'room_expired'; untilMs: number }>();
   readonly #joins: KeyedRates;
+  readonly #sharedJoins: KeyedRates;
   #draining = false;
 
   constructor(deps: RoomDeps) {
     this.#deps = deps;
     this.#joins = new KeyedRates(JOINS, deps.clock);
+    const burst = Math.max(JOINS.burst, deps.limits.peersPerRoom);
+    this.#sharedJoins = new KeyedRates({ perSecond: SHARED_JOINS, burst }, deps.clock);
   }
 
   /** A snapshot for metrics. */
@@ -74,7 +79,8 @@ export class RoomManager {
   }
 
   #assertMayJoin({ claims }: AdmittedSession): void {
-    if (this.#joins.take(`${claims.room} ${identityOf(claims)}`) === 0) return;
+    const joins = claims.sub === undefined ? this.#sharedJoins : this.#joins;
+    if (joins.take(`${claims.room} ${identityOf(claims)}`) === 0) return;
     throw new WatershedError('rate_limited', 'joins of this participant');
   }
 

@@ -281,6 +281,19 @@ it('lets one participant join a room again and again only so often', async () =>
   await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'rate_limited' });
 });
 
+it('lets a whole room come by one token that names nobody, and then only so often', async () => {
+  const fixture = new RoomsFixture({ peersPerRoom: 30 });
+  for (let n = 0; n < 30; n++) await fixture.join({ jti: 'shared' });
+  const comeAndGo = async () => {
+    const one = await fixture.join({ jti: 'shared', room: 'another' });
+    one.room.drop(one.peer, 'left', { kind: 'left' });
+  };
+  for (let n = 0; n < 30; n++) await comeAndGo();
+  await expect(comeAndGo()).rejects.toMatchObject({ code: 'rate_limited' });
+  fixture.clock.advance(500);
+  await comeAndGo();
+});
+
 it('removes a participant by every session that it has here, waiting or not, and hosts one by one', async () => {
   const fixture = new RoomsFixture({ waitingRoom: true });
   const host = await fixture.host({ sub: 'hana' });
