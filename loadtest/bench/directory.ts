@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { issueJoinToken } from '../../src/tokens/issue.ts';
@@ -30,6 +32,10 @@ const NODE_CORE = 1;
 /** A wait for answers beyond it is given up, in ms. */
 const PATIENCE = 10_000;
 
+/** What answers with no more than HTTP, and how long its answers are, in bytes: a list with five datacenters. */
+const BARE = fileURLToPath(new URL('directory/bare.mjs', import.meta.url));
+const BARE_BYTES = 900;
+
 interface Round {
   readonly asked: number;
   /** By status; 0 where the connection broke. */
@@ -45,6 +51,12 @@ interface Round {
   readonly others: number | null;
 }
 
+/** The node's rounds, and those of a server that only answers, in turns with them. */
+interface Rounds {
+  readonly node: Round[];
+  readonly bare: Round[];
+}
+
 /** `npm run bench -- directory`: how long a list takes at a steady rate, from a node of a whole local cluster. */
 export async function runDirectory(args: readonly string[]): Promise<void> {
   const command = new Command('npm run bench -- directory')
@@ -58,7 +70,7 @@ export async function runDirectory(args: readonly string[]): Promise<void> {
   const options = optionsSchema.parse(command.opts());
   const startedAt = new Date().toISOString();
   const rounds = await measure(options);
-  const result = { format: 'watershed-directory-benchmark', version: 2, startedAt, options };
+  const result = { format: 'watershed-directory-benchmark', version: 3, startedAt, options };
   const whole = { ...result, machine: machineDescription(), rounds };
   const text = markdown(startedAt, options, whole.machine, rounds);
   process.stdout.write(text);
@@ -67,41 +79,68 @@ export async function runDirectory(args: readonly string[]): Promise<void> {
   writeFileSync(`${options.out}.md`, text);
 }
 
-async function measure(options: Options): Promise<Round[]> {
+async function measure(options: Options): Promise<Rounds> {
   const pinned = availableParallelism() > NODE_CORE;
   // Inherited by all that is started from here.
   if (pinned) pin(process.pid, 0);
   const cluster = await startCluster();
+  const bare = spawn(process.execPath, [BARE, String(BARE_BYTES)], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
   try {
     const node = cluster.nodes.find(({ datacenter }) => datacenter === ASKED);
     if (node === undefined || node.pid === null) throw new Error(`no node runs at ${ASKED}`);
-    if (pinned) pin(node.pid, NODE_CORE);
-    const processes = new Processes();
-    processes.watch({ name: 'node', kind: 'node', pid: node.pid });
-    const port = Number(new URL(node.url).port);
-    const rounds: Round[] = [];
-    for (let round = 0; round <= options.rounds; round++) {
+    const answerers = {
+      bare: { pid: bare.pid ?? 0, port: await portOf(bare) },
+      node: { pid: node.pid, port: Number(new URL(node.url).port) },
+    };
+    const rounds: Rounds = { node: [], bare: [] };
+    if (pinned) for (const { pid } of Object.values(answerers)) pin(pid, NODE_CORE);
+    for (let n = 0; n <= options.rounds; n++) {
       // Signed before it counts: an issuer is somebody else's machine.
-      const questions = await questionsOf(cluster, round, options.rate * options.seconds);
-      const askers = Array.from({ length: options.connections }, () => new Asker(port));
-      const cpuSeconds = () => processes.sample().get('node')?.cpuSeconds ?? Number.NaN;
-      cpuSeconds();
-      const idle = idleSeconds()[0] ?? Number.NaN;
-      const start = performance.now();
-      const { times, otherwise, open } = await askSteadily(askers, questions, options);
-      const seconds = (performance.now() - start) / 1000;
-      const processor = cpuSeconds() / seconds;
-      const others = pinned ? 1 - ((idleSeconds()[0] ?? Number.NaN) - idle) / seconds : null;
-      for (const asker of askers) asker.close();
-      const [p50Ms, p99Ms, worstMs] = [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)];
-      console.error(`round ${round}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`);
-      if (round > 0)
-        rounds.push({ asked: questions.length, otherwise, open, p50Ms, p99Ms, worstMs, processor, others });
+      const questions = await questionsOf(cluster, n, options.rate * options.seconds);
+      for (const name of ['bare', 'node'] as const) {
+        const round = await measureRound(answerers[name], questions, options, pinned);
+        console.error(
+          `round ${n}, ${name}: p50 ${round.p50Ms.toFixed(2)} ms, p99 ${round.p99Ms.toFixed(2)} ms`,
+        );
+        if (n > 0) rounds[name].push(round);
+      }
     }
     return rounds;
   } finally {
+    bare.kill();
     await cluster.close();
   }
+}
+
+/** Resolves with the port that the server prints. */
+async function portOf({ stdout }: ChildProcess): Promise<number> {
+  if (stdout === null) throw new Error('no output to read a port from');
+  const [line] = await once(stdout, 'data', { signal: AbortSignal.timeout(10_000) });
+  return Number(line);
+}
+
+async function measureRound(
+  { pid, port }: { pid: number; port: number },
+  questions: readonly string[],
+  options: Options,
+  pinned: boolean,
+): Promise<Round> {
+  const processes = new Processes();
+  processes.watch({ name: 'node', kind: 'node', pid });
+  const cpuSeconds = () => processes.sample().get('node')?.cpuSeconds ?? Number.NaN;
+  const askers = Array.from({ length: options.connections }, () => new Asker(port));
+  cpuSeconds();
+  const idle = idleSeconds()[0] ?? Number.NaN;
+  const start = performance.now();
+  const { times, otherwise, open } = await askSteadily(askers, questions, options);
+  const seconds = (performance.now() - start) / 1000;
+  const processor = cpuSeconds() / seconds;
+  const others = pinned ? 1 - ((idleSeconds()[0] ?? Number.NaN) - idle) / seconds : null;
+  for (const asker of askers) asker.close();
+  const [p50Ms, p99Ms, worstMs] = [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)];
+  return { asked: questions.length, otherwise, open, p50Ms, p99Ms, worstMs, processor, others };
 }
 
 /** Puts a process with all its threads on one core. */
@@ -167,7 +206,7 @@ function markdown(
   startedAt: string,
   { rate, seconds, connections }: Options,
   machine: Readonly<Record<string, string>>,
-  rounds: readonly Round[],
+  { node: rounds, bare }: Rounds,
 ): string {
   const figure = (name: string, read: (round: Round) => number, unit: string, digits: number): string =>
     figureRow(name, rounds.map(read), unit, digits);
@@ -191,6 +230,35 @@ function markdown(
     ...(pinned ? [figure('the core of everyone else', ({ others }) => (others ?? 0) * 100, '%', 0)] : []),
     '',
     answered(rounds),
+    '',
+    'The same questions put, in turns with it, to a Node HTTP server on the same core that answers with the same bytes',
+    'each time: what the machine, the questioner and HTTP take of the above.',
+    '',
+    ...FIGURE_HEAD,
+    figureRow(
+      'p50',
+      bare.map(({ p50Ms }) => p50Ms),
+      'ms',
+      2,
+    ),
+    figureRow(
+      'p99',
+      bare.map(({ p99Ms }) => p99Ms),
+      'ms',
+      2,
+    ),
+    figureRow(
+      'slowest',
+      bare.map(({ worstMs }) => worstMs),
+      'ms',
+      1,
+    ),
+    figureRow(
+      'the server, of one core',
+      bare.map(({ processor }) => processor * 100),
+      '%',
+      0,
+    ),
     '',
     'Each list is made anew: the token verified, who is up read (at most twice a second), the room looked up in Redis,',
     'the list signed, the decision logged.',
