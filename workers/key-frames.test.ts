@@ -74,7 +74,7 @@ describe('one encoding of VP8 with temporal layers', () => {
     async ({ target, sync }) => {
       const { producer, consumer, got, send } = await forwarding();
       // The worker knows of layers by their bitrate, which frames before the consumer begins give it.
-      send(...[1, 2, 3, 4].map((number) => frame(number, 0, number === 1, true)));
+      send(...[0, 2, 1, 2].map((layer, index) => frame(index + 1, layer, index === 0, true)));
       await vi.waitFor(async () => expect((await producer.getStats())[0]?.packetCount).toBe(4), 5_000);
       await consumer.setPreferredLayers({ spatialLayer: 0, temporalLayer: target });
       await consumer.resume();
