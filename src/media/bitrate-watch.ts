@@ -2,8 +2,17 @@ import type { types } from 'mediasoup';
 import type { Logger } from 'pino';
 import { unattended } from './guard.ts';
 
-/** Milliseconds between two looks at one transport. */
+/** Milliseconds between two looks at a transport that a peer sends on. */
 const SAMPLE_MS = 2000;
+/** The same where a peer is only sent to: there are more of these, and none of them is expected to be found. */
+const FEEDBACK_SAMPLE_MS = 5000;
+/**
+ * What may come back from one who is sent media, in bit/s: RTCP (mediasoup does not count STUN). By their sizes it would
+ * be two thirds of this for 40 Mbit/s, a sound and a picture of each of a hundred people, with every fourth packet of
+ * the pictures asked for anew, twice: transport-wide feedback 0.05, a report for each stream and second 0.13, NACKs 1.1
+ * Mbit/s.
+ */
+const FEEDBACK_BITRATE = 2_000_000;
 /** What mediasoup asks senders to stay below (REMB) is overshot for moments by honest ones: key frames, layers. */
 const TOLERANCE = 1.25;
 /** Looks in a row that must find too much. */
@@ -11,7 +20,8 @@ const LOOKS = 2;
 
 /**
  * Looks at what a transport receives, which mediasoup only asks its sender to bound. One question to the worker
- * every two seconds for each peer that sends, however many packets and subscribers there are.
+ * every two seconds for each peer that sends, and every five for each that receives, however many packets and
+ * subscribers there are.
  */
 export class BitrateWatch {
   readonly #transport: types.WebRtcTransport;
@@ -24,14 +34,20 @@ export class BitrateWatch {
 
   /**
    * Watches until the transport closes.
-   * @param limit bit/s
+   * @param sends bit/s that the peer may send on it; null for a transport on which it only receives
    * @param onExceeded called again for as long as it stays too much
    */
-  constructor(transport: types.WebRtcTransport, limit: number, logger: Logger, onExceeded: () => void) {
+  constructor(
+    transport: types.WebRtcTransport,
+    sends: number | null,
+    logger: Logger,
+    onExceeded: () => void,
+  ) {
     this.#transport = transport;
-    this.#allowed = limit * TOLERANCE;
+    this.#allowed = sends === null ? FEEDBACK_BITRATE : sends * TOLERANCE;
     this.#onExceeded = onExceeded;
-    this.#timer = setInterval(() => unattended(logger, 'bitrate', this.#look()), SAMPLE_MS);
+    const everyMs = sends === null ? FEEDBACK_SAMPLE_MS : SAMPLE_MS;
+    this.#timer = setInterval(() => unattended(logger, 'bitrate', this.#look()), everyMs);
     this.#timer.unref();
     transport.observer.once('close', () => clearInterval(this.#timer));
   }

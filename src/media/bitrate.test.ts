@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEngine, TestGate, until } from './testing/fixture.ts';
+import { Flooder } from './testing/flooder.ts';
 import { TestPeer } from './testing/test-peer.ts';
 import type { MediaEngine } from './types.ts';
 
@@ -39,6 +40,31 @@ test('who sends too much loses what is largest, and its transport when it sends 
     expect(viewer.count('calm', 'camera')).toBeGreaterThan(seen + 50);
   } finally {
     for (const peer of [flood, calm, viewer]) peer.close();
+    room.close();
+  }
+});
+
+test('who sends where it is only sent to loses that transport, and who receives keeps it', async () => {
+  const room = await engine.openRoom('feedback', { lastN: null, gate: new TestGate() });
+  const [speaker, viewer] = ['speaker', 'viewer'].map((id) => new TestPeer(room.addPeer(id)));
+  const flooded = room.addPeer('flooded');
+  const lost: string[] = [];
+  flooded.on('transportClosed', ({ transportId }) => lost.push(transportId));
+  const flooder = new Flooder();
+  if (!speaker || !viewer) throw new Error('no peers');
+  try {
+    await viewer.subscribe();
+    await speaker.publish([{ source: 'camera', filling: 200 }]);
+    const receive = await flooded.createTransport('receive');
+    flooder.start(receive, 4_000_000);
+    await until('the transport is closed', () => lost.length > 0, 25_000);
+    expect(lost).toEqual([receive.transportId]);
+    expect(viewer.count('speaker', 'camera')).toBeGreaterThan(100);
+    expect(viewer.seen('transportClosed')).toEqual([]);
+  } finally {
+    flooder.close();
+    for (const peer of [speaker, viewer]) peer.close();
+    flooded.close();
     room.close();
   }
 });

@@ -16,8 +16,8 @@ export interface PeerTransportsListener {
   /** ICE or DTLS is over for good; the transport is closed. */
   lost(direction: Direction, transportId: string): void;
   connectivity(connected: boolean): void;
-  /** More is received than the peer may send, and has been for a while. Told again while that lasts. */
-  exceeded(transportId: string): void;
+  /** More comes from the peer than may on this transport, and has for a while. Told again while that lasts. */
+  exceeded(direction: Direction, transportId: string): void;
 }
 
 /** Of one transport: as many as our worker ever asks about. Any other worker goes on with the newest. */
@@ -93,7 +93,7 @@ export class PeerTransports {
         connected: false,
       });
       this.#watch(direction, transport);
-      if (direction === 'send') this.#watchBitrate(transport);
+      this.#watchBitrate(direction, transport);
       return {
         transportId: transport.id,
         iceParameters: transport.iceParameters,
@@ -224,10 +224,11 @@ export class PeerTransports {
     );
   }
 
-  #watchBitrate(transport: types.WebRtcTransport): void {
+  #watchBitrate(direction: Direction, transport: types.WebRtcTransport): void {
     const { logger, options } = this.#host;
-    new BitrateWatch(transport, options.limits.maxIncomingBitrate, logger, () => {
-      if (this.all().includes(transport)) this.#listener.exceeded(transport.id);
+    const sends = direction === 'send' ? options.limits.maxIncomingBitrate : null;
+    new BitrateWatch(transport, sends, logger, () => {
+      if (this.all().includes(transport)) this.#listener.exceeded(direction, transport.id);
     });
   }
 

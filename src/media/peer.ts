@@ -38,7 +38,8 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
       address: (remoteAddress) => this.#judgeAddress(remoteAddress),
       lost: (direction, transportId) => this.#lost(direction, transportId),
       connectivity: (connected) => this.#tell(() => this.emit('connectivity', { connected })),
-      exceeded: (transportId) => unattended(host.logger, 'bitrate', this.#exceeded(transportId)),
+      exceeded: (direction, transportId) =>
+        unattended(host.logger, 'bitrate', this.#exceeded(direction, transportId)),
     });
     this.publications = new Publications(peerId, host, (producerId, spatialLayer) =>
       this.#tell(() => this.emit('wantedLayers', { producerId, spatialLayer })),
@@ -179,13 +180,18 @@ export class Peer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
     return () => this.#tell(() => this.emit('producerClosed', { producerId, error }));
   }
 
-  /** Closes what sends most. What comes beside all producers can only be stopped with their transport. */
-  async #exceeded(transportId: string): Promise<void> {
-    const { total, heaviest } = await arriving(this.publications.all());
+  /** Closes what sends most. What comes beside all producers can only be stopped with its transport. */
+  async #exceeded(direction: Direction, transportId: string): Promise<void> {
+    const { total, heaviest } = await arriving(direction === 'send' ? this.publications.all() : []);
     if (this.#closed || heaviest?.closed === true) return;
     const known = total > this.#host.options.limits.maxIncomingBitrate;
     this.#host.logger.warn(
-      { peer: this.peerId.slice(0, 6), source: known ? heaviest?.source : null, code: 'bitrate_exceeded' },
+      {
+        peer: this.peerId.slice(0, 6),
+        direction,
+        source: known ? heaviest?.source : null,
+        code: 'bitrate_exceeded',
+      },
       'media: a peer sends more than it may',
     );
     if (known && heaviest !== undefined) {
