@@ -59,7 +59,12 @@ type Answer =
   | { readonly kind: 'timeout' | 'unreachable' };
 
 /** Refusals that are the room's: it is the same room everywhere, so no other datacenter is asked. */
-const OF_THE_ROOM: ReadonlySet<string> = new Set(['room_full', 'room_locked', 'waiting_timeout']);
+const OF_THE_ROOM: ReadonlySet<string> = new Set([
+  'room_full',
+  'room_locked',
+  'too_many_sessions',
+  'waiting_timeout',
+]);
 
 /** A list of one node that no directory named; where it is, it says itself. */
 export function listOfOne(url: string): Pick<DirectoryList, 'primaries' | 'secondaries'> {

@@ -129,6 +129,12 @@ export const ERRORS = {
   },
   // Limits.
   room_full: { status: 403, retry: true, message: 'The room is full.' },
+  too_many_sessions: {
+    status: 403,
+    retry: true,
+    message:
+      'This participant is in the room by as many sessions as may be. Leave with one of them, or try again shortly.',
+  },
   node_full: {
     status: 503,
     retry: true,

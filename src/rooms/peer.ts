@@ -95,6 +95,11 @@ export class Peer {
     return identityOf(this.#admitted.claims);
   }
 
+  /** Whether the issuer says who it is: a token that names nobody may be many people's. */
+  get isNamed(): boolean {
+    return this.#admitted.claims.sub !== undefined;
+  }
+
   /** Every one that it had: without a `sub` each of its tokens is another. */
   get identities(): ReadonlySet<string> {
     return this.#identities;

@@ -281,6 +281,33 @@ it('lets one participant join a room again and again only so often', async () =>
   await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'rate_limited' });
 });
 
+it('holds so many sessions of one participant, whatever its tokens, and all of a token that names nobody', async () => {
+  const fixture = new RoomsFixture();
+  const sessions = [];
+  for (let n = 0; n < 10; n++) sessions.push(await fixture.join({ sub: 'ada' }));
+  await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({
+    code: 'too_many_sessions',
+    retry: true,
+  });
+  await fixture.join({ sub: 'bob' });
+  await fixture.join({ sub: 'ada', iss: 'others' });
+  await fixture.join({ sub: 'ada', room: 'elsewhere' });
+  for (let n = 0; n < 11; n++) await fixture.join({ jti: 'shared' });
+  const [first] = sessions;
+  first?.room.drop(first.peer, 'left', { kind: 'left' });
+  await expect(fixture.join({ sub: 'ada' })).resolves.toBeDefined();
+});
+
+it('counts the sessions of one participant that wait, and lets each of them in', async () => {
+  const fixture = new RoomsFixture({ waitingRoom: true });
+  const host = await fixture.host();
+  const waiting = [];
+  for (let n = 0; n < 10; n++) waiting.push(await fixture.join({ sub: 'ada' }));
+  await expect(fixture.join({ sub: 'ada' })).rejects.toMatchObject({ code: 'too_many_sessions' });
+  for (const { peer } of waiting) await admitPeer(host.room, fixture, host.peer, peer.id);
+  expect(host.room.members()).toHaveLength(11);
+});
+
 it('lets a whole room come by one token that names nobody, and then only so often', async () => {
   const fixture = new RoomsFixture({ peersPerRoom: 30 });
   for (let n = 0; n < 30; n++) await fixture.join({ jti: 'shared' });

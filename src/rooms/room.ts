@@ -34,6 +34,12 @@ export type Entered =
 export type ClosedBy = 'room_ended' | 'room_expired' | 'draining' | 'internal' | null;
 
 /**
+ * Sessions of one participant in a room at this node, those that may still be resumed too: more than any devices make
+ * necessary, and too few to fill the room.
+ */
+const SESSIONS_OF_ONE = 10;
+
+/**
  * A meeting, as this node has it: its members here, those at other nodes, those who wait, its rules, and its
  * media once the first member is there. It keeps the label that each peer is judged by.
  */
@@ -168,7 +174,7 @@ export class Room implements MediaAudience {
 
   /**
    * Lets a newcomer in, or lets it wait. It has been judged (`join`) by the caller just before.
-   * `room_ended`, `removed`, `room_locked`, `room_full`, `worker_unavailable`, `unsupported_media`, or what the
+   * `room_ended`, `removed`, `room_locked`, `too_many_sessions`, `room_full`, `worker_unavailable`, `unsupported_media`, or what the
    * gate throws.
    */
   async enter(newcomer: Newcomer): Promise<Entered> {
@@ -239,6 +245,14 @@ export class Room implements MediaAudience {
     if (this.rules.locked && peer.role !== 'host' && !peer.admittedByHost) {
       throw new WatershedError('room_locked');
     }
+    if (peer.isNamed && this.#othersOf(peer) >= SESSIONS_OF_ONE)
+      throw new WatershedError('too_many_sessions');
+  }
+
+  /** Sessions of the same participant here, without this one. */
+  #othersOf(peer: Peer): number {
+    const everyone = [...this.#peers.values(), ...this.waiting.peers()];
+    return everyone.filter((one) => one !== peer && one.identity === peer.identity).length;
   }
 
   /** Members and those being seated, at all nodes. */

@@ -42,6 +42,7 @@ const LOOKS: Record<string, Look> = {
   replaced: { title: 'You are here in another window', tone: 'neutral', icon: 'info' },
   room_locked: { title: 'The meeting is locked', ...CLOSED },
   room_full: { title: 'The meeting is full', ...CLOSED },
+  too_many_sessions: { title: 'You are here too often', ...CLOSED },
   waiting_denied: { title: 'You were not admitted', ...CLOSED },
   waiting_timeout: { title: 'Nobody let you in', ...CLOSED },
   region_unknown: WHERE,
