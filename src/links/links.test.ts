@@ -234,6 +234,62 @@ describe('who is no node', () => {
   });
 });
 
+describe('who shows no certificate', () => {
+  const quick = { timing: { connectMs: 300 } };
+
+  it('is one of few, and not for long: nodes come as soon as there is room', async () => {
+    const warned: unknown[] = [];
+    const log = { ...quiet, warn: (fields: object) => warned.push(fields) };
+    const b = await start(B, { ...quick, log, waiting: { perAddress: 2, total: 100 } });
+    const a = await start(A);
+    const silent = [await silentAt(b), await silentAt(b)];
+    const third = await silentAt(b);
+    await waitFor('the third to be closed', () => third.closed);
+    await expect(a.connect(b.target)).rejects.toMatchObject({ code: 'link_unreachable' });
+    expect(warned).toEqual([{ turnedAway: 1 }]);
+    const link = await waitFor('a link', () => a.connect(b.target).catch(() => undefined));
+    await waitFor('the others to be closed', () => silent.every(({ closed }) => closed));
+    expect(link.open).toBe(true);
+  });
+
+  it('keeps no node out, from however many addresses it comes', async () => {
+    const b = await start(B, { waiting: { perAddress: 2, total: 3 } });
+    const a = await start(A);
+    const silent = [];
+    for (const from of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) silent.push(await silentAt(b, from));
+    const link = await a.connect(b.target);
+    expect(silent.map(({ closed }) => closed)).toEqual([true, false, false]);
+    for (const one of silent) one.close();
+    expect(link.open).toBe(true);
+  });
+
+  it('is closed after the handshake too, where it asks for nothing; a link stays', async () => {
+    const b = await start(B, quick);
+    const a = await start(A);
+    const link = await a.connect(b.target);
+    const [host, port] = b.address.split(':');
+    const socket = connectTls({ host, port: Number(port), rejectUnauthorized: false });
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    await waitFor('the end', () => socket.destroyed || socket.readableEnded, 2000);
+    expect(link.open).toBe(true);
+  });
+
+  /** A connection on which nothing is said. */
+  async function silentAt({ address }: Links, localAddress = '127.0.0.1') {
+    const [host, port] = address.split(':');
+    const socket = connectTcp({ host, port: Number(port), localAddress });
+    const silent = { closed: false, close: () => socket.destroy() };
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      silent.closed = true;
+    });
+    socket.resume();
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return silent;
+  }
+});
+
 it('closing ends links and listener, and nothing is dialled afterwards', async () => {
   const { a, b, link } = await pair();
   await waitFor('the other end', () => b.up().length === 1);

@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { type NodeKey, nodeKey } from '../policy/node-key.ts';
 import { Channel, type ChannelHandlers, MAX_LINK_MESSAGE_BYTES } from './channel.ts';
 import { dial, LINK_PATH, peerCertificate } from './dial.ts';
+import { DOORWAY_LIMITS, Doorway } from './doorway.ts';
 import type { Link, LinkPeer, Links, LinksOptions, LinkTarget, LinkTiming } from './types.ts';
 
 const TIMING: LinkTiming = { connectMs: 3000, pingMs: 2000, silenceMs: 7000, rejudgeMs: 30_000 };
@@ -20,6 +22,7 @@ class NodeLinks implements Links {
   readonly #timing: LinkTiming;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
+  readonly #doorway: Doorway;
   readonly #channels = new Set<Channel>();
   readonly #dialling = new Map<NodeKey, Promise<Link>>();
   readonly #requests = new Map<string, (from: Link, data: unknown) => unknown>();
@@ -45,6 +48,8 @@ class NodeLinks implements Links {
       requestTimeout: this.#timing.connectMs,
       maxHeaderSize: 4096,
     });
+    this.#doorway = new Doorway(this.#timing.connectMs, options.waiting ?? DOORWAY_LIMITS, options.log);
+    this.#server.on('connection', (socket: Socket) => this.#doorway.came(socket));
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -58,9 +63,10 @@ class NodeLinks implements Links {
         socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
         return;
       }
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
-        this.#add(new Channel(webSocket, judged.peer, judged.certificate, this.#handlers)),
-      );
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#doorway.passed(request.socket);
+        this.#add(new Channel(webSocket, judged.peer, judged.certificate, this.#handlers));
+      });
     });
   }
 
@@ -130,6 +136,7 @@ class NodeLinks implements Links {
       for (const channel of [...this.#channels]) channel.close('this node ends');
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#doorway.close();
       // Upgraded sockets are not the server's any more: they end with their channels, at the latest in a second.
     });
     return this.#closing;

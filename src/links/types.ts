@@ -74,6 +74,13 @@ export interface LinksOptions {
   readonly announced?: string;
   readonly log: LinkLog;
   readonly timing?: Partial<LinkTiming>;
+  /** Connections at once that have not become links yet; 128 of an address and 1024 in all by default. */
+  readonly waiting?: {
+    /** Beyond it a new one of the address is closed. */
+    readonly perAddress: number;
+    /** Beyond it the oldest is closed, whosever it is: nodes do not wait long. */
+    readonly total: number;
+  };
 }
 
 export interface LinkTiming {
