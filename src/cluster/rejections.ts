@@ -9,20 +9,36 @@ export interface RejectionDeps {
   readonly metrics: MetricsRegistry;
 }
 
+type Reporter = (node: Pick<RejectedNode, 'id' | 'datacenter'> & { readonly reason: string }) => void;
+
 /** Counts every rejected record that is read, and logs each node once for each reason that follows another. */
-export function createRejectionReporter({ logger, metrics }: RejectionDeps): (node: RejectedNode) => void {
-  const counter = new Counter({
-    name: 'watershed_registry_records_rejected_total',
-    help: 'Node records in the registry that were not believed, by reason, each time that one was read.',
-    labelNames: ['reason'],
-    registers: [metrics],
-  });
+export function createRejectionReporter(deps: RejectionDeps): Reporter {
+  return reporter(
+    deps,
+    'watershed_registry_records_rejected_total',
+    'Node records in the registry that were not believed, by reason, each time that one was read.',
+    "a node's record is not believed: nobody is sent there",
+  );
+}
+
+/** Counts what a node of the cloud says of a room and cannot have decided, and logs it as the other one does. */
+export function createRefusedWordsReporter(deps: RejectionDeps): Reporter {
+  return reporter(
+    deps,
+    'watershed_room_words_refused_total',
+    'What other nodes said of rooms and was not believed, by reason.',
+    'what a node says of a room is not believed: it lies, or is broken',
+  );
+}
+
+function reporter({ logger, metrics }: RejectionDeps, name: string, help: string, message: string): Reporter {
+  const counter = new Counter({ name, help, labelNames: ['reason'], registers: [metrics] });
   const logged = new Map<string, string>();
   return ({ id, datacenter, reason }) => {
     counter.inc({ reason });
-    const name = `${datacenter}/${id}`.slice(0, 128);
-    if (logged.get(name) === reason || (logged.size >= MOST_LOGGED && !logged.has(name))) return;
-    logged.set(name, reason);
-    logger.warn({ rejected: name, reason }, "a node's record is not believed: nobody is sent there");
+    const node = `${datacenter}/${id}`.slice(0, 128);
+    if (logged.get(node) === reason || (logged.size >= MOST_LOGGED && !logged.has(node))) return;
+    logged.set(node, reason);
+    logger.warn({ rejected: node, reason }, message);
   };
 }

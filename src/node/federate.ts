@@ -8,6 +8,7 @@ import type { Federation } from '../cluster/federation/types.ts';
 import { ASK_MS, type Stamp, stampSchema } from '../cluster/freshness.ts';
 import { livenessOf } from '../cluster/liveness.ts';
 import { createPipes } from '../cluster/pipe-leases.ts';
+import { createRefusedWordsReporter } from '../cluster/rejections.ts';
 import type { Roster } from '../cluster/roster.ts';
 import type { NodeConfig } from '../config/schema.ts';
 import { verifyNodeCertificate } from '../identity/certificate.ts';
@@ -126,6 +127,7 @@ export async function federate(deps: FederateDeps): Promise<Federated> {
         room,
         jti,
       }),
+    refused: createRefusedWordsReporter({ logger, metrics }),
     log: logger,
   });
   onClose(() => federation.close());

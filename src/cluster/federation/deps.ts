@@ -43,6 +43,12 @@ export interface FederationDeps {
     rule: string,
     redirect?: Redirect,
   ) => void;
+  /** Told whenever a node of the cloud says what it cannot have decided, and is not believed. */
+  readonly refused: (node: {
+    readonly id: string;
+    readonly datacenter: string;
+    readonly reason: string;
+  }) => void;
   readonly log: FederationLog;
 }
 

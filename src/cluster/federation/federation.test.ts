@@ -97,6 +97,36 @@ describe('a room over several nodes', () => {
     expect(room.rules.locked).toBe(true);
   });
 
+  it('is not locked for good by a node that says the last number there is, nor parted from one that believed less', async () => {
+    world = new World(['sjc', 'iad', 'fra']);
+    for (const [peer, where] of [
+      ['ann', 'sjc'],
+      ['bob', 'iad'],
+      ['eve', 'fra'],
+    ] as const)
+      await world.enter(peer, 'us', where);
+    await settle();
+    const [honest, liar, other] = [world.at('sjc'), world.at('iad'), world.at('fra')];
+    const decide = async (at: typeof honest, version: number, locked: boolean) => {
+      at.room.rules = { ...at.room.rules, version, locked };
+      at.link.share();
+      await settle();
+    };
+    await decide(liar, Number.MAX_SAFE_INTEGER, true);
+    expect([honest.room.rules.locked, other.room.rules.locked]).toEqual([false, false]);
+    expect(world.refused.sort()).toEqual(['iad at fra: version', 'iad at sjc: version']);
+    expect(honest.room.rules.version).toBe(2 ** 20);
+
+    // One that was lied to alone, by what can be believed, and whose host decides: it is heard at the second time.
+    other.room.rules = { ...other.room.rules, version: 0 };
+    await decide(honest, 2 ** 20 + 1, true);
+    expect(other.room.rules).toMatchObject({ version: 2 ** 20, locked: false });
+    await decide(honest, 2 ** 20 + 2, true);
+    expect(other.room.rules).toMatchObject({ version: 2 ** 20 + 2, locked: true });
+    await decide(other, 2 ** 20 + 3, false);
+    expect(honest.room.rules.locked).toBe(false);
+  });
+
   it('of thousands with long names is told in as many messages as it takes, at either end and on taking back', async () => {
     world = new World(['sjc', 'iad']);
     const crowd = (datacenter: string) => {

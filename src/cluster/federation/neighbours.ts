@@ -254,7 +254,8 @@ export class Neighbours {
     const node = { id, datacenter, region, link: address };
     const { room, known: mayKnow } = this.#host;
     const decisions = this.#toldNodes.met(key);
-    const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow, decisions);
+    const refused = (reason: string): void => this.#deps.refused({ id, datacenter, reason });
+    const peering = new Peering(node, link, room, this.#deps.node.datacenter, mayKnow, decisions, refused);
     this.#peerings.set(key, peering);
     return peering;
   }

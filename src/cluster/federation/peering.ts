@@ -2,12 +2,26 @@ import type { Link } from '../../links/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
 import type { AboutPeople, DecisionsTold } from './decisions-told.ts';
-import type { Meet, MemberState, PlacesState, SharedState, Update, WaitingState } from './messages.ts';
+import type {
+  Meet,
+  MemberState,
+  PlacesState,
+  RulesState,
+  SharedState,
+  Update,
+  WaitingState,
+} from './messages.ts';
 import { labelsOf, type Part } from './placement.ts';
 import type { LocalRoom, RemoteNode } from './types.ts';
 
 /** Whether what carries this label may be known here, or at the other node's datacenter. */
 export type Known = (label: Label, datacenter: string) => boolean;
+
+/**
+ * By how much a node's word of what hosts decided may be later than what is known here. More than the hosts of a room
+ * decide; by less, a node that lies would soon have told the last number there is, after which nobody could decide.
+ */
+const MOST_AHEAD = 2 ** 20;
 
 /** What this node knows of one other node's part of a room, and what it has told that node. */
 export class Peering {
@@ -17,6 +31,7 @@ export class Peering {
   readonly #room: LocalRoom;
   readonly #here: string;
   readonly #known: Known;
+  readonly #refused: (reason: string) => void;
   readonly #members = new Map<string, MemberState>();
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
@@ -35,6 +50,7 @@ export class Peering {
     here: string,
     known: Known,
     decisions: DecisionsTold,
+    refused: (reason: string) => void,
   ) {
     this.node = node;
     this.link = link;
@@ -42,6 +58,7 @@ export class Peering {
     this.#here = here;
     this.#known = known;
     this.decisions = decisions;
+    this.#refused = refused;
   }
 
   /** Whether the other node has said who is there: before it, its part is what the registry says. */
@@ -207,12 +224,28 @@ export class Peering {
       [...keptOut, ...letIn].map(({ label }) => [label, this.#knowable(label)]),
     );
     const knowable = ({ label }: { label: Label }): boolean => may.get(label) === true;
-    const taken = { ...shared, keptOut: keptOut.filter(knowable), letIn: letIn.filter(knowable) };
+    const taken = {
+      ...shared,
+      ...this.#believable(shared),
+      keptOut: keptOut.filter(knowable),
+      letIn: letIn.filter(knowable),
+    };
     this.#room.share(
       taken,
       [...keptOut, ...letIn].filter((group) => !knowable(group)),
     );
     this.decisions.heard(shared, this.#room.decisions());
+  }
+
+  /**
+   * What is known already, in place of rules that nobody can have decided. It counts as later from now on: otherwise a
+   * node to which another lied by little less would never be heard again.
+   */
+  #believable({ version }: SharedState): Partial<RulesState> {
+    const known = this.#room.shared();
+    if (version <= known.version + MOST_AHEAD) return {};
+    this.#refused('version');
+    return { ...known, version: known.version + MOST_AHEAD };
   }
 
   #upsert(member: MemberState): void {

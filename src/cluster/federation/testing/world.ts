@@ -216,6 +216,8 @@ export class World {
   readonly policy = zoom2020();
   /** What every node decided by the room's rule. */
   readonly decisions: string[] = [];
+  /** Whose word was not believed, and where. */
+  readonly refused: string[] = [];
   /** Datacenters that are down although no node of the world is there. */
   readonly down = new Set<string>();
   /** What happens at a node while it waits for who is up, or for a redirect to be signed. */
@@ -284,6 +286,7 @@ export class World {
       },
       decided: ({ peerId }, _room, kind, code) =>
         this.decisions.push(`${datacenter} ${peerId} ${kind} ${code}`),
+      refused: (far) => this.refused.push(`${far.datacenter} at ${datacenter}: ${far.reason}`),
       log: { info: () => {}, warn: () => {}, error: () => {} },
     };
     const federation = createFederation(deps);
