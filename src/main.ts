@@ -115,21 +115,34 @@ async function compose(
     logger.warn({ key: 'directory' }, message),
   );
   let drain: Drain | null = null;
+  /** Made with what comes further below. */
+  const later: {
+    ask: Federated['ask'] | null;
+    heartbeat: Heartbeat | null;
+    rejudge: (() => Promise<void>) | null;
+  } = { ask: null, heartbeat: null, rejudge: null };
 
+  const rejudgeSoon = (): void => {
+    later
+      .rejudge?.()
+      .catch((error: unknown) => logger.error({ err: error }, 'not everyone could be judged again'));
+  };
   const locator = await createLocator({
     database: config.geo.database,
     development: config.mode === 'development',
     private: config.geo.private,
     loopback: config.geo.loopback,
-    onChange: (status) => logger.info({ geo: status }, 'address database'),
+    onChange: (status) => {
+      logger.info({ geo: status }, 'address database');
+      // Whoever is here was judged by an earlier one.
+      if (status.problem === null) rejudgeSoon();
+    },
   });
   onClose(() => locator.close());
   health.add('geo', () => locator.status().problem);
 
   const registry = parts.registry ?? (await createRegistry(config, cloud, logger));
   if (parts.registry === undefined) onClose(() => registry.close());
-  /** Made with what comes further below. */
-  const later: { ask: Federated['ask'] | null; heartbeat: Heartbeat | null } = { ask: null, heartbeat: null };
   const roster = createRoster({
     registry,
     sealer: member.sealer,
@@ -218,6 +231,7 @@ async function compose(
     federation.rejudge();
     await sessions.rejudgeAll();
   };
+  later.rejudge = rejudge;
   onClose(policy.onSwitch(rejudge));
   const defects = new Defects({ logger, metrics, rejudge });
   onClose(() => defects.close());
