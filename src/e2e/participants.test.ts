@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createParticipant,
   type Participant,
   type ParticipantOptions,
 } from '../../loadtest/participant/participant.ts';
+import { METRICS_MS } from '../signaling/http-routes.ts';
 import { freePort } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
 import { joinMeeting, launchBrowser } from './harness/browser.ts';
@@ -66,8 +68,9 @@ async function goesOn(participant: Participant, streams: number): Promise<void> 
   });
 }
 
-/** Routers of each worker, by its index. */
+/** Routers of each worker, by its index, as they are now: not as they were collected a moment ago. */
 async function routersOf(node: TestNode): Promise<number[]> {
+  await sleep(METRICS_MS);
   const text = await (await fetch(`${node.url}/metrics`)).text();
   return [...text.matchAll(/^watershed_worker_routers\{worker="\d+"\} (\d+)$/gm)].map((match) =>
     Number(match[1]),

@@ -148,8 +148,10 @@ describe('is refused, and the last good one goes on', () => {
     expect(body.warnings).toEqual([
       { check: 'policy', reason: `a policy from the file was refused: ${record?.code}` },
     ]);
-    const text = await metrics();
-    expect(text).toContain(`watershed_policy_offers_total{source="file",result="${record?.code}"}`);
+    const text = await waitFor('it to be counted', async () => {
+      const now = await metrics();
+      return now.includes(`watershed_policy_offers_total{source="file",result="${record?.code}"}`) && now;
+    });
     expect(text).toContain('watershed_policy_info{version="12"');
   });
 });

@@ -54,7 +54,7 @@ export interface RouteDeps {
 }
 
 /** For so long one collection of the metrics serves all who ask, in ms: it looks at whatever the node has open. */
-const METRICS_MS = 250;
+export const METRICS_MS = 250;
 /** Bytes of a request's body that are read, and thrown away: no path of ours has one. */
 const MAX_BODY_BYTES = 16 * 1024;
 
