@@ -1,16 +1,15 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { crc32 } from 'node:zlib';
 import { firstAnswer } from '../../src/client/connector.ts';
 import { nodeEnvironment } from '../../src/client/node.ts';
 import { Signaling } from '../../src/client/signaling.ts';
 import type { TransportInfo } from '../../src/protocol/rtp.ts';
+import { bindingRequest, STUN, stunAttribute } from './stun.ts';
 import { type Answer, UNANSWERED } from './tally.ts';
 
 /** How long the node has to answer a datagram, in ms. */
 const PATIENCE = 700;
-const COOKIE = 0x2112a442;
 const SUCCESS = 0x0101;
 
 export interface StrayMedia {
@@ -58,9 +57,9 @@ export async function tryStrayMedia(options: {
     // RFC 7983: a first byte of 20 to 63 is DTLS.
     const isDtls = (answer: Buffer): boolean => (answer[0] ?? 0) >= 20 && (answer[0] ?? 0) <= 63;
     const user = `${iceParameters.usernameFragment}:probe`;
-    const guessed = await exchange(bindingRequest(user, randomBytes(16).toString('hex')), isSuccess);
+    const guessed = await exchange(check(user, randomBytes(16).toString('hex')), isSuccess);
     const handshake = await exchange(clientHello(), isDtls);
-    const alive = await exchange(bindingRequest(user, iceParameters.password), isSuccess);
+    const alive = await exchange(check(user, iceParameters.password), isSuccess);
     const answer = (admitted: boolean, code: string): Answer => ({
       admitted,
       code: admitted ? code : alive ? 'ignored' : UNANSWERED,
@@ -107,35 +106,13 @@ async function joinForTransport(options: {
   }
 }
 
-/** A STUN binding request (RFC 8489 sections 5, 14.3, 14.5 and 14.7) of the controlling side (RFC 8445 section 7.1). */
-function bindingRequest(username: string, password: string): Buffer {
-  const attributes = [
-    attribute(0x0006, Buffer.from(username)),
-    attribute(0x802a, randomBytes(8)),
-    attribute(0x0024, Buffer.from([0x6e, 0x00, 0x1e, 0xff])),
-  ];
-  const length = attributes.reduce((sum, { length: bytes }) => sum + bytes, 0);
-  const header = Buffer.alloc(20);
-  header.writeUInt16BE(0x0001, 0);
-  // The integrity attribute counts as part of what it covers (section 14.5).
-  header.writeUInt16BE(length + 24, 2);
-  header.writeUInt32BE(COOKIE, 4);
-  randomBytes(12).copy(header, 8);
-  const covered = Buffer.concat([header, ...attributes]);
-  const integrity = createHmac('sha1', password).update(covered).digest();
-  const signed = Buffer.concat([covered, attribute(0x0008, integrity)]);
-  signed.writeUInt16BE(length + 24 + 8, 2);
-  const fingerprint = Buffer.alloc(4);
-  fingerprint.writeUInt32BE((crc32(signed) ^ 0x5354554e) >>> 0);
-  return Buffer.concat([signed, attribute(0x8028, fingerprint)]);
-}
-
-function attribute(type: number, value: Buffer): Buffer {
-  const padded = Buffer.alloc(4 + Math.ceil(value.length / 4) * 4);
-  padded.writeUInt16BE(type, 0);
-  padded.writeUInt16BE(value.length, 2);
-  value.copy(padded, 4);
-  return padded;
+/** As the controlling side asks (RFC 8445 section 7.1). */
+function check(username: string, password: string): Buffer {
+  return bindingRequest(password, [
+    stunAttribute(STUN.username, Buffer.from(username)),
+    stunAttribute(STUN.iceControlling, randomBytes(8)),
+    stunAttribute(STUN.priority, Buffer.from([0x6e, 0x00, 0x1e, 0xff])),
+  ]);
 }
 
 /** A DTLS 1.2 ClientHello (RFC 6347 section 4.2.2) with one cipher suite, the least that a server would answer. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { isRecord } from '../policy/is-record.ts';
 import { type ConfigDocument, readDocument } from './document.ts';
 import { type Override, readEnvironment } from './environment.ts';
 import { ConfigError, type ConfigPath } from './fault.ts';
@@ -84,10 +85,6 @@ function apply(root: unknown, { path, value }: Override): void {
     if (!isRecord(map[step])) map[step] = {};
     map = map[step];
   }
-}
-
-function isRecord(value: unknown): value is Record<string | number, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function effective(written: WrittenConfig, base: (path: string) => string, machine: Machine): NodeConfig {

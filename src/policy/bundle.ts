@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { canonicalConstitution, digestOf } from './digest.ts';
+import { isRecord } from './is-record.ts';
 import type { Policy, Positions } from './model.ts';
 import { parsePolicy } from './parse.ts';
 import { check } from './prove.ts';
@@ -250,10 +251,6 @@ export function parseBundle(bytes: Uint8Array): Bundle | null {
   const bundle: Bundle = { format, version, policy, signatures };
   // Other spellings of the same JSON (and whatever else was in it) are refused: one bundle, one sequence of bytes.
   return printBundle(bundle) === text ? bundle : null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `ed25519:<base64url>` of a public key. */

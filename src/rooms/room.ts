@@ -249,10 +249,14 @@ export class Room implements MediaAudience {
       throw new WatershedError('too_many_sessions');
   }
 
+  /** Members here, and those who wait. */
+  #everyone(): Peer[] {
+    return [...this.#peers.values(), ...this.waiting.peers()];
+  }
+
   /** Sessions of the same participant here, without this one. */
   #othersOf(peer: Peer): number {
-    const everyone = [...this.#peers.values(), ...this.waiting.peers()];
-    return everyone.filter((one) => one !== peer && one.identity === peer.identity).length;
+    return this.#everyone().filter((one) => one !== peer && one.identity === peer.identity).length;
   }
 
   /** Members and those being seated, at all nodes. */
@@ -302,7 +306,7 @@ export class Room implements MediaAudience {
 
   /** Whom a host removed, here or elsewhere, goes by every other session too. Hosts are removed one by one. */
   dropKeptOut(): void {
-    for (const peer of [...this.#peers.values(), ...this.waiting.peers()]) {
+    for (const peer of this.#everyone()) {
       if (peer.role === 'host' || ![...peer.identities].some((one) => this.rules.keepsOut(one))) continue;
       this.drop(peer, 'removed', { kind: 'bye', code: 'removed', close: CLOSE.ended });
     }
@@ -403,7 +407,7 @@ export class Room implements MediaAudience {
   async handOver(): Promise<void> {
     const told = await this.#link.handOver().catch(() => new Set<string>());
     if (told.size === 0) return this.close('draining');
-    const rest = [...this.#peers.values(), ...this.waiting.peers()].filter(({ id }) => !told.has(id));
+    const rest = this.#everyone().filter(({ id }) => !told.has(id));
     for (const peer of rest) {
       this.drop(peer, 'removed', { kind: 'bye', code: 'draining', close: CLOSE.goingAway });
     }
@@ -419,7 +423,7 @@ export class Room implements MediaAudience {
     this.#closed = true;
     this.moving.close();
     this.#lifetime.close();
-    const everyone = [...this.#peers.values(), ...this.waiting.peers()];
+    const everyone = this.#everyone();
     for (const peer of everyone) {
       peer.unseat();
       this.waiting.remove(peer);

@@ -1,4 +1,5 @@
 import { type KeyObject, verify } from 'node:crypto';
+import { isRecord } from '../policy/is-record.ts';
 import { WatershedError } from '../protocol/errors.ts';
 import {
   audienceOf,
@@ -114,12 +115,8 @@ function partsOf(token: string): Parts {
 /** What a part of a token encodes. Throws for what is no JSON object. */
 function objectOf(part: string): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(utf8.decode(Buffer.from(part, 'base64url')));
-  if (!isObject(value)) throw new Error('no object');
+  if (!isRecord(value)) throw new Error('no object');
   return value;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Ed25519 (RFC 8032), and no other algorithm: the kind of the key alone chooses it. */

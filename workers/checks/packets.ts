@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { bindingRequest, STUN, stunAttribute } from '../../loadtest/probes/stun.ts';
 import type { Random } from './random.ts';
 
 // Packets that are right, or nearly: what is wrong in every field is thrown away by the first line of a parser,
@@ -91,36 +91,16 @@ function rtcpPacket(random: Random, streams: readonly Stream[]): Buffer {
 
 /** A STUN binding request that authenticates (RFC 8489, 8445), with attributes that nobody asked for. */
 export function stun(random: Random, ice: IceCredentials, options: { nominate: boolean }): Buffer {
-  const attribute = (type: number, value: Buffer): Buffer => {
-    const head = Buffer.alloc(4);
-    head.writeUInt16BE(type, 0);
-    head.writeUInt16BE(value.length, 2);
-    return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
-  };
   const attributes = [
-    attribute(0x0006, Buffer.from(`${ice.usernameFragment}:fuzz`)),
-    attribute(0x0024, random.bytes(4)),
-    attribute(0x802a, random.bytes(8)),
-    ...(options.nominate ? [attribute(0x0025, Buffer.alloc(0))] : []),
+    stunAttribute(STUN.username, Buffer.from(`${ice.usernameFragment}:fuzz`)),
+    stunAttribute(STUN.priority, random.bytes(4)),
+    stunAttribute(STUN.iceControlling, random.bytes(8)),
+    ...(options.nominate ? [stunAttribute(STUN.useCandidate, Buffer.alloc(0))] : []),
     ...Array.from({ length: random.below(3) }, () =>
-      attribute(random.pick([0x0009, 0x0020, 0x8022, 0xc001, 0x0030]), random.bytes(random.below(24))),
+      stunAttribute(random.pick([0x0009, 0x0020, 0x8022, 0xc001, 0x0030]), random.bytes(random.below(24))),
     ),
   ];
-  const header = Buffer.alloc(20);
-  header.writeUInt16BE(0x0001, 0);
-  header.writeUInt32BE(0x2112a442, 4);
-  random.bytes(12).copy(header, 8);
-  let message = Buffer.concat([header, ...attributes]);
-  const lengthWith = (more: number): void => {
-    message.writeUInt16BE(message.length - 20 + more, 2);
-  };
-  lengthWith(24);
-  const integrity = createHmac('sha1', ice.password).update(message).digest();
-  message = Buffer.concat([message, attribute(0x0008, integrity)]);
-  lengthWith(8);
-  const fingerprint = Buffer.alloc(4);
-  fingerprint.writeUInt32BE((crc32(message) ^ 0x5354554e) >>> 0);
-  return Buffer.concat([message, attribute(0x8028, fingerprint)]);
+  return bindingRequest(ice.password, attributes, random.bytes(12));
 }
 
 /** A DTLS record of any kind, mostly the beginning of a ClientHello (RFC 6347 section 4). */
@@ -190,14 +170,4 @@ export function mutate(random: Random, packet: Buffer): Buffer {
       }
       return out;
   }
-}
-
-/** CRC-32 as STUN's fingerprint uses it (ITU V.42). */
-function crc32(data: Buffer): number {
-  let crc = 0xffffffff;
-  for (const byte of data) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }
