@@ -14,7 +14,7 @@ afterEach(() => rmSync(etc, { recursive: true, force: true }));
 
 const debian = [
   'Types: deb deb-src',
-  'URIs: http://deb.debian.org/debian',
+  'URIs: http://archive.example.net/debian',
   'Suites: bookworm bookworm-updates',
   'Components: main',
   'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg',

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem } from 'node:os';
@@ -55,10 +55,7 @@ function systemName(): string {
 /** The checkout's commit, where it is one and git is there. */
 function commit(): string {
   try {
-    const options = {
-      cwd: import.meta.dirname,
-      stdio: ['ignore', 'pipe', 'ignore'] as ('ignore' | 'pipe')[],
-    };
+    const options: ExecFileSyncOptions = { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'ignore'] };
     const head = execFileSync('git', ['rev-parse', '--short=10', 'HEAD'], options).toString().trim();
     const changed = execFileSync('git', ['status', '--porcelain'], options).toString().trim() !== '';
     return ` (${head}${changed ? ', changed' : ''})`;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from '../../src/e2e/harness/browser.ts';
+import { portOf } from '../../src/testing/free-port.ts';
 import { opusSource, vp8Source } from './frame-source.ts';
 import { readStamp, STAMP_BYTES, writeStamp } from './stamp.ts';
 import { readVp8, VP8_DESCRIPTOR_BYTES } from './vp8-frames.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.goto(`http://127.0.0.1:${portOf(server)}/`);
 });
 afterAll(async () => {
   await browser.close();

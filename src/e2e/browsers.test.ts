@@ -76,7 +76,8 @@ describe('two windows in a call', () => {
     await screen.waitFor({ timeout: 30_000, state: 'attached' });
     await waitFor(
       'frames of the screen',
-      async () => (await screen.evaluate((v) => (v as HTMLVideoElement).videoWidth)) > 0,
+      async () =>
+        Number(await screen.evaluate((video) => ('videoWidth' in video ? video.videoWidth : 0))) > 0,
       30_000,
       250,
     );

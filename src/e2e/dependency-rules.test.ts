@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 
 const FORBIDDEN: [folder: string, specifier: string][] = [
   ['policy', '../media/types.ts'],
@@ -62,10 +63,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+const reportSchema = z.object({
+  diagnostics: z.array(
+    z.object({
+      category: z.string(),
+      location: z.object({ path: z.union([z.string(), z.object({ file: z.string() })]) }),
+    }),
+  ),
+});
+
 function restricted(folder: string, specifier: string): boolean {
-  const { diagnostics } = JSON.parse(output) as {
-    diagnostics: { category: string; location: { path: string | { file: string } } }[];
-  };
+  const { diagnostics } = reportSchema.parse(JSON.parse(output));
   return diagnostics.some(({ category, location }) => {
     const path = typeof location.path === 'string' ? location.path : location.path.file;
     return category === 'lint/style/noRestrictedImports' && path.endsWith(fileOf(folder, specifier));

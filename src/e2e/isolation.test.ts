@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { directoryAnswerSchema } from '../protocol/directory.ts';
 import { redirectSchema, refusalSchema } from '../protocol/events.ts';
 import { MemoryRegistry } from '../registry/memory.ts';
 import { freePort } from '../testing/free-port.ts';
@@ -91,10 +92,7 @@ describe('a us participant at a node of sha, with sjc and iad down', () => {
           headers: { authorization: `Bearer ${token}` },
         });
         expect(answer.status).toBe(200);
-        const { primaries, secondaries } = (await answer.json()) as {
-          primaries: unknown[];
-          secondaries: { datacenter: string }[];
-        };
+        const { primaries, secondaries } = directoryAnswerSchema.parse(await answer.json());
         return JSON.stringify([primaries, secondaries]);
       }),
     );

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { type Running, run, start } from '../cli/testing/run.ts';
 import { bundleOf, testSigner } from '../node/testing/signers.ts';
 import { waitFor } from '../testing/wait.ts';
@@ -68,27 +69,25 @@ afterAll(async () => {
 });
 
 const metrics = async () => (await fetch(`${url}/metrics`)).text();
-async function ready(): Promise<{ status: number; body: Record<string, unknown> }> {
+async function ready() {
   const answer = await fetch(`${url}/readyz`);
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  return { status: answer.status, body: z.record(z.string(), z.unknown()).parse(await answer.json()) };
 }
 const runs = (n: number) =>
   waitFor(`version ${n}`, async () => (await metrics()).includes(`policy_info{version="${n}"`), 60_000);
+const recordSchema = z.looseObject({
+  msg: z.string(),
+  policy: z.string().optional(),
+  code: z.string().optional(),
+  decision: z.record(z.string(), z.unknown()).optional(),
+});
 /** Log records with this message, in order. */
 const logged = (message: string) =>
   node
     .stderr()
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map(
-      (line) =>
-        JSON.parse(line) as {
-          msg: string;
-          policy?: string;
-          code?: string;
-          decision?: Record<string, unknown>;
-        },
-    )
+    .map((line) => recordSchema.parse(JSON.parse(line)))
     .filter(({ msg }) => msg === message);
 const token = async (room: string, region: string) =>
   (await run(['token', '--room', room, '--region', region], env)).stdout.trim();

@@ -1,4 +1,4 @@
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { nodeKey } from '../policy/node-key.ts';
 import { MAX_LINK_MESSAGE_BYTES } from './channel.ts';
@@ -45,7 +45,7 @@ export async function dial(
 /** What the far side showed in its handshake, of which it has proved to hold the key. */
 export function peerCertificate(socket: TLSSocket): Uint8Array | null {
   // An empty object where there is none.
-  const { raw } = socket.getPeerCertificate() as { raw?: Buffer };
+  const { raw }: Partial<PeerCertificate> = socket.getPeerCertificate();
   return raw ?? null;
 }
 

@@ -27,17 +27,18 @@ const consumersOf = (of: MediaEngine) =>
 
 describe('a room that outgrows a worker', () => {
   test('takes in the next, with its producers piped there; and survives its loss', async () => {
-    engine = await startEngine({ workers: 2, limits: { consumersPerWorker: 2 } });
+    const started = await startEngine({ workers: 2, limits: { consumersPerWorker: 2 } });
+    engine = started;
     const gate = new TestGate();
     const room = await engine.openRoom('room', { lastN: null, gate });
     const ann = join(room, 'ann');
     const [producerId = ''] = await ann.publish([{ source: 'camera', layers: 3 }]);
     const early = ['bob', 'cec'].map((name) => join(room, name));
     for (const peer of early) await peer.subscribe();
-    await until('the first worker is full', () => consumersOf(engine as MediaEngine).join() === '0,2');
+    await until('the first worker is full', () => consumersOf(started).join() === '0,2');
     const late = ['dan', 'eve'].map((name) => join(room, name));
     for (const peer of late) await peer.subscribe();
-    await until('the second took the late ones', () => consumersOf(engine as MediaEngine).join() === '2,2');
+    await until('the second took the late ones', () => consumersOf(started).join() === '2,2');
     for (const peer of [...early, ...late]) {
       await until(`${peer.peer.peerId} sees ann`, () => peer.count('ann', 'camera', 2) > 5);
     }

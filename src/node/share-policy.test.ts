@@ -59,7 +59,7 @@ function node(id: string, network: FakeNetwork, store: { bundle: Uint8Array | nu
 it('a node that runs a newer policy brings it to those it is linked with, and to the registry', async () => {
   vi.useFakeTimers();
   const network = new FakeNetwork();
-  const store = { bundle: null as Uint8Array | null };
+  const store: { bundle: Uint8Array | null } = { bundle: null };
   const [a, b, c] = ['a', 'b', 'c'].map((id) => node(id, network, store, 1));
   if (a === undefined || b === undefined || c === undefined) throw new Error('no node');
   await a.links.connect({ id: 'b', datacenter: 'b', link: b.links.address });
@@ -84,7 +84,7 @@ it('a node that comes with an older policy is told of the newer one as the link 
 
 it('nonsense in the registry is offered, refused, and replaced', async () => {
   vi.useFakeTimers();
-  const store = { bundle: Buffer.from('garbage') as Uint8Array | null };
+  const store: { bundle: Uint8Array | null } = { bundle: Buffer.from('garbage') };
   const a = node('a', new FakeNetwork(), store, 5);
   await vi.advanceTimersByTimeAsync(11_000);
   expect(a.offered).toContain('registry garbage');

@@ -4,7 +4,7 @@ import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { z } from 'zod';
-import { buildWithEsbuild } from './esbuild.ts';
+import { withEsbuild } from './esbuild.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const APP = 'src/web/app';
@@ -85,23 +85,25 @@ async function readKept(root: string, outDir: string): Promise<PageBundle | unde
 }
 
 function runEsbuild(root: string) {
-  return buildWithEsbuild({
-    absWorkingDir: root,
-    entryPoints: [ENTRY],
-    outdir: 'assets',
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: ['chrome110', 'firefox115', 'safari16'],
-    minify: true,
-    sourcemap: 'external',
-    legalComments: 'none',
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
-    define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [oneLanguage],
-  });
+  return withEsbuild((esbuild) =>
+    esbuild.build({
+      absWorkingDir: root,
+      entryPoints: [ENTRY],
+      outdir: 'assets',
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      target: ['chrome110', 'firefox115', 'safari16'],
+      minify: true,
+      sourcemap: 'external',
+      legalComments: 'none',
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+      define: { 'process.env.NODE_ENV': '"production"' },
+      plugins: [oneLanguage],
+    }),
+  );
 }
 
 async function build(root: string, outDir: string): Promise<PageBundle> {

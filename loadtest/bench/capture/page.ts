@@ -15,22 +15,21 @@ export interface PublishRequest {
 }
 
 /** Provided by capture.ts. */
-interface Bindings {
-  connectTransport(dtlsParameters: DtlsParameters): Promise<void>;
-  produceMedia(media: { kind: 'audio' | 'video'; rtpParameters: RtpParameters }): Promise<string>;
-}
-
-const bindings = globalThis as typeof globalThis & Bindings & { publish?: typeof publish };
+declare const connectTransport: (dtlsParameters: DtlsParameters) => Promise<void>;
+declare const produceMedia: (media: {
+  kind: 'audio' | 'video';
+  rtpParameters: RtpParameters;
+}) => Promise<string>;
 
 async function publish(request: PublishRequest): Promise<void> {
   const device = await Device.factory();
   await device.load({ routerRtpCapabilities: request.routerRtpCapabilities });
   const transport = device.createSendTransport(request.transport);
   transport.on('connect', ({ dtlsParameters }, done, failed) => {
-    bindings.connectTransport(dtlsParameters).then(done, failed);
+    connectTransport(dtlsParameters).then(done, failed);
   });
   transport.on('produce', ({ kind, rtpParameters }, done, failed) => {
-    bindings.produceMedia({ kind, rtpParameters }).then((id) => done({ id }), failed);
+    produceMedia({ kind, rtpParameters }).then((id) => done({ id }), failed);
   });
   const stream = await navigator.mediaDevices.getUserMedia(
     request.source === 'microphone'
@@ -53,4 +52,4 @@ async function publish(request: PublishRequest): Promise<void> {
   });
 }
 
-bindings.publish = publish;
+Object.assign(globalThis, { publish });

@@ -13,6 +13,8 @@ import { SIGNAL_PATH, SUBPROTOCOL } from '../../../src/protocol/frames.ts';
 import type { Figure } from './figure.ts';
 import { type FromNode, fromNodeSchema, type ToNode } from './switch-messages.ts';
 
+type OfKind<K extends FromNode['kind']> = Extract<FromNode, { kind: K }>;
+
 /**
  * How long a bundle switch keeps the event loop of a node from everything else: a real node in a process of its own,
  * a thousand real sessions, each joined and with a transport. The node looks at the clock every millisecond.
@@ -124,7 +126,7 @@ tokens: { development: true }
   }
 
   /** The next message of this kind. */
-  #heard<K extends FromNode['kind']>(kind: K): Promise<Extract<FromNode, { kind: K }>> {
+  #heard<K extends FromNode['kind']>(kind: K): Promise<OfKind<K>> {
     const child = this.#child;
     if (child === null) throw new Error('no node runs');
     return new Promise((resolve, reject) => {
@@ -132,10 +134,10 @@ tokens: { development: true }
       const timer = setTimeout(fail, BOUND_MS);
       const listen = (raw: unknown): void => {
         const message = fromNodeSchema.parse(raw);
-        if (message.kind !== kind) return;
+        if (!isOf(message, kind)) return;
         clearTimeout(timer);
         child.off('message', listen).off('exit', fail);
-        resolve(message as Extract<FromNode, { kind: K }>);
+        resolve(message);
       };
       child.on('message', listen).once('exit', fail);
     });
@@ -291,4 +293,8 @@ function large(): World {
     home: (i) => `region-${i % 200}`,
     text: (version, half) => printPolicy({ ...(half ? closed : open), version }),
   };
+}
+
+function isOf<K extends FromNode['kind']>(message: FromNode, kind: K): message is OfKind<K> {
+  return message.kind === kind;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
-import { buildWithEsbuild } from '../../web/esbuild.ts';
+import { withEsbuild } from '../../web/esbuild.ts';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,17 +12,22 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
  * what the start of a node cost (1.9 s of a core, then 0.9 s).
  */
 export async function buildChildProgram(directory: string): Promise<string> {
-  await buildWithEsbuild({
-    entryPoints: { node: source('./node-child.ts'), 'policy-thread': source('../../node/policy-worker.ts') },
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'silent',
-    plugins: [inPlace],
-  });
+  await withEsbuild((esbuild) =>
+    esbuild.build({
+      entryPoints: {
+        node: source('./node-child.ts'),
+        'policy-thread': source('../../node/policy-worker.ts'),
+      },
+      outdir: directory,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      logLevel: 'silent',
+      plugins: [inPlace],
+    }),
+  );
   return join(directory, 'node.mjs');
 }
 

@@ -110,7 +110,11 @@ export async function createDoor(
   const defects: unknown[] = [];
   // Nothing is taken from the cache: what a test puts up is seen at once.
   let reading = 0;
-  const state = { policy: policy as CompiledPolicy | null, behind: false, now: Date.UTC(2026, 10, 24) };
+  const state: Pick<Door, 'policy' | 'behind' | 'now'> = {
+    policy,
+    behind: false,
+    now: Date.UTC(2026, 10, 24),
+  };
   const verifier = createTokenVerifier({
     cloud: policy.policy.cloud,
     issuers: [{ issuer: ISSUER, keys: [issuerKey] }],

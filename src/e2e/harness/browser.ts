@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { z } from 'zod';
 import { waitFor } from '../../testing/wait.ts';
 
 /** Chromium as set-up installs it; `CHROMIUM` names another. */
@@ -34,19 +35,20 @@ export interface Window {
   close(): Promise<void>;
 }
 
-export interface Received {
-  readonly videoFrames: number;
-  readonly audioSamples: number;
+const receivedSchema = z.object({
+  videoFrames: z.number(),
+  audioSamples: z.number(),
   /** Grows with loudness times time: silence adds nothing. */
-  readonly audioEnergy: number;
-  readonly codecs: readonly string[];
+  audioEnergy: z.number(),
+  codecs: z.array(z.string()).readonly(),
   /** Heights in pixels of the videos being decoded. */
-  readonly heights: readonly number[];
-  readonly srtpCiphers: readonly string[];
+  heights: z.array(z.number()).readonly(),
+  srtpCiphers: z.array(z.string()).readonly(),
   /** Of the pairs of candidates that media goes over: `udp`, `tcp`. */
-  readonly protocols: readonly string[];
-  readonly consumed: number;
-}
+  protocols: z.array(z.string()).readonly(),
+  consumed: z.number(),
+});
+export type Received = Readonly<z.output<typeof receivedSchema>>;
 
 /** Opens the meeting page, fills in the lobby as a person would, and joins. */
 export async function joinMeeting(
@@ -76,7 +78,7 @@ export async function joinMeeting(
   return {
     page,
     context,
-    received: async () => JSON.parse(await page.evaluate(RECEIVED)) as Received,
+    received: async () => receivedSchema.parse(await page.evaluate(RECEIVED)),
     close: () => context.close(),
   };
 }
@@ -130,5 +132,5 @@ const RECEIVED = `(async () => {
       if (codec) out.codecs.push(codec.mimeType.split('/')[1].toLowerCase());
     }
   }
-  return JSON.stringify(out);
+  return out;
 })()`;

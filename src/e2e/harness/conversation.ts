@@ -32,7 +32,12 @@ export async function converse(
   const protocols = as === 'browser' ? [SUBPROTOCOL, `${BEARER_PREFIX}${token}`] : [SUBPROTOCOL];
   const headers = { ...extra.headers, ...(as === 'program' && { authorization: `Bearer ${token}` }) };
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${SIGNAL_PATH}`, protocols, { headers });
-  const state = { status: 0, body: '', frames: [] as string[], closeCode: null as number | null };
+  const frames: string[] = [];
+  const state: { status: number; body: string; closeCode: number | null } = {
+    status: 0,
+    body: '',
+    closeCode: null,
+  };
   socket.on('unexpected-response', (_request, response) => {
     state.status = response.statusCode ?? 0;
     response.on('data', (chunk: Buffer) => {
@@ -47,11 +52,11 @@ export async function converse(
     state.status = 101;
     for (const request of extra.requests ?? []) socket.send(JSON.stringify(request));
   });
-  socket.on('message', (data) => state.frames.push(data.toString()));
+  socket.on('message', (data) => frames.push(data.toString()));
   socket.on('close', (code) => {
     state.closeCode = code;
   });
-  await waitFor('an answer', () => state.closeCode !== null || state.frames.length > 0);
+  await waitFor('an answer', () => state.closeCode !== null || frames.length > 0);
   return {
     get status() {
       return state.status;
@@ -59,13 +64,11 @@ export async function converse(
     get body() {
       return state.body;
     },
-    get frames() {
-      return state.frames;
-    },
+    frames,
     get closeCode() {
       return state.closeCode;
     },
-    all: () => [state.status, state.body, ...state.frames].join('\n'),
+    all: () => [state.status, state.body, ...frames].join('\n'),
     send: (text) => socket.send(text),
     pause: () => socket.pause(),
     close: () => socket.terminate(),

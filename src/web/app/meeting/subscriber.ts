@@ -7,6 +7,12 @@ const SETTLE_MS = 350;
 /** A window that is out of sight for longer than this stops its videos. */
 const HIDDEN_MS = 8000;
 
+/** What came of a wish, and the consumers that it was about. */
+interface Answer {
+  readonly ids: readonly string[];
+  readonly outcome: Awaited<ReturnType<CallClient['setConsumerLayers']>>;
+}
+
 /** Asks the node for the videos that are in sight, in a size that fits, and for no others. */
 export class Subscriber {
   readonly #client: CallClient;
@@ -70,13 +76,13 @@ export class Subscriber {
     this.#inForce = wanted;
     // Wishes: one that fails (a consumer that has just closed, a socket that is being resumed) is asked again
     // with the next change.
-    const asked = [
+    const asked: Promise<Answer>[] = [
       ...layers.map(async ({ consumerId, spatialLayer }) => ({
-        ids: [consumerId] as readonly string[],
+        ids: [consumerId],
         outcome: await this.#client.setConsumerLayers(consumerId, spatialLayer),
       })),
       ...priorities.map(async ({ consumerId, priority }) => ({
-        ids: [consumerId] as readonly string[],
+        ids: [consumerId],
         outcome: await this.#client.setConsumerPriority(consumerId, priority),
       })),
     ];
@@ -87,7 +93,7 @@ export class Subscriber {
     }
   }
 
-  async #setPaused(ids: readonly string[], paused: boolean) {
+  async #setPaused(ids: readonly string[], paused: boolean): Promise<Answer> {
     return { ids, outcome: await this.#client.setConsumersPaused(ids, paused) };
   }
 }
