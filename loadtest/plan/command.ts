@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Policy } from '../../src/policy/model.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
@@ -123,23 +123,20 @@ Assumed: people stay ${stay / 60} min; ${percent(across)} of the rooms span two 
 `;
 }
 
-function measured(files: readonly string[] | undefined): RunResult[] {
-  const chosen = files ?? list();
-  if (chosen.length === 0)
+function measured(files: readonly string[] | undefined): readonly RunResult[] {
+  const results = files === undefined ? comeAlong() : files.map(readResult);
+  if (results.length === 0)
     throw new TargetError(
       'no measured result: name some with --measured FILE (npm run loadtest -- --scenario … --json FILE writes them)',
     );
-  return chosen.map(readResult);
+  return results;
 }
 
-function list(): string[] {
-  try {
-    return readdirSync(RESULTS)
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => join(RESULTS, name));
-  } catch {
-    return [];
-  }
+/** The measured results that come along; none where there is no such folder. */
+export function comeAlong(): RunResult[] {
+  if (!existsSync(RESULTS)) return [];
+  const files = readdirSync(RESULTS).filter((name) => name.endsWith('.json'));
+  return files.map((name) => readResult(join(RESULTS, name)));
 }
 
 function planOf(request: PlanRequest): Plan {

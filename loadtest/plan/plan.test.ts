@@ -4,7 +4,7 @@ import { parsePolicy } from '../../src/policy/parse.ts';
 import { compare } from '../report/compare.ts';
 import type { Point, RunResult } from '../report/result.ts';
 import { exampleResult } from '../report/testing/example.ts';
-import { checkText } from './command.ts';
+import { checkText, comeAlong } from './command.ts';
 import { leastSquares } from './least-squares.ts';
 import { type CostModel, coresFor, fitModel, rowsOf } from './model.ts';
 import { failures, place } from './place.ts';
@@ -152,6 +152,24 @@ describe('a plan', () => {
     expect(planned.failures[0]?.servedWithoutSpare).toBeLessThan(0.6);
     expect(planned.sites.map(({ datacenter }) => datacenter)).toEqual(['sjc', 'iad']);
   });
+});
+
+test("the guide's sizing is what a plan by the results that come along says", () => {
+  const guide = readFileSync(new URL('../../deploy/README.md', import.meta.url), 'utf8');
+  const model = fitModel(comeAlong());
+  const rows = [
+    ...guide.matchAll(/^\|.*?\| (.*) \| `.*--participants (\d+) --shape (\S+) --mix us=1` \|$/gm),
+  ];
+  expect(rows).toHaveLength(3);
+  for (const [, said = '', participants, shape = ''] of rows) {
+    const request = { policy, model, mix: new Map([['us', 1]]), cores: 8, use: 0.6, stay: 1800, across: 0 };
+    const { sites } = plan({ ...request, participants: Number(participants), shape: parseShape(shape) });
+    const [site] = sites;
+    if (site === undefined) throw new Error('no site');
+    const figures = [site.load * 100, site.worstLoad * 100, site.memory / 2 ** 30, site.bitsPerSecond / 1e9];
+    const told = [...said.matchAll(/([\d.]+) (?:%|GiB|Gbit)/g)].map(([, figure]) => Number(figure));
+    expect(told, shape).toEqual(figures.map((figure, n) => Number(figure.toFixed(n < 2 ? 0 : 1))));
+  }
 });
 
 test('two runs are set side by side, with what makes them hard to compare', () => {
