@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { issueJoinToken } from '../../src/tokens/issue.ts';
 import { BusyCores } from '../measure/busy-cores.ts';
 import { isLoopback, loopbackAddress } from '../measure/local-address.ts';
-import { thisMachine, versionsOf } from '../measure/machine.ts';
+import { thisMachine } from '../measure/machine.ts';
 import { randomFrom } from '../measure/random.ts';
 import { Prober } from '../probes/prober.ts';
 import type { RunResult } from '../report/result.ts';
@@ -17,9 +17,9 @@ import { frontDoorsOf } from './front-doors.ts';
 import { type Person, populationOf } from './population.ts';
 import type { Progress } from './progress.ts';
 import { Recorder } from './recorder.ts';
+import { resultOf } from './result-of.ts';
 import { saturationOf } from './saturation.ts';
-import { isMeasured, type Step, stepsOf, timesOf } from './schedule.ts';
-import { judge } from './verdict.ts';
+import { isMeasured, type Step, stepsOf } from './schedule.ts';
 import { watchGenerator, watchTarget } from './watching.ts';
 
 /** Participants that one process of the JavaScript engine is given, where there are cores for more processes. */
@@ -144,71 +144,26 @@ class Run {
 
   result(): RunResult {
     const { scenario, target } = this.#options;
-    const faults = this.#faults?.results() ?? [];
-    for (const { at, longestMs, affected, recovered, what } of faults) {
-      if (affected === 0) continue;
-      const text = recovered
-        ? `${affected} participants had media again ${(longestMs ?? 0) / 1000} s after: ${what}`
-        : `${affected} participants lost media, not all got it back: ${what}`;
-      this.#recorder.event(at + (longestMs ?? 0) / 1000, 'recovery', text);
-    }
-    const sums = { ...this.#recorder.sums(), faults, saturation: this.#saturation() };
-    const thresholds = judge(scenario.thresholds, sums);
-    const isolation = this.#prober.tally.result();
-    const reasons = [
-      ...(this.#problem === null ? [] : [this.#problem]),
-      ...(this.#interrupted ? [`interrupted after ${this.#seconds.toFixed(0)} s`] : []),
-      ...(isolation.admitted > 0 ? [`${isolation.admitted} forbidden attempts were admitted`] : []),
-      ...thresholds
-        .filter(({ holds }) => !holds)
-        .map(({ name, limit, value, least }) =>
-          value === null
-            ? `${name} was not measured`
-            : `${name} is ${tidy(value)}, ${least ? 'least' : 'most'} ${limit}`,
-        ),
-    ];
-    return {
-      format: 'watershed-loadtest',
-      version: 1,
-      outcome: this.#outcome(reasons.length > 0),
-      reasons,
-      startedAt: this.#startedAt.toISOString(),
-      seconds: Math.round(this.#seconds * 100) / 100,
-      isolation,
-      scenario: {
-        name: scenario.name,
-        about: scenario.about,
-        file: scenario.file,
-        seed: scenario.seed,
-        policy: scenario.policyFile,
-        participants: participantsOf(scenario),
-        rooms: scenario.rooms.reduce((sum, { count }) => sum + count, 0),
-        phases: timesOf(scenario),
-      },
-      target: {
-        kind: target.kind,
-        nodes: target.nodes.map(({ id, datacenter, region, url }) => ({ id, datacenter, region, url })),
-      },
+    return resultOf({
+      scenario,
+      target,
+      startedAt: this.#startedAt,
+      seconds: this.#seconds,
+      problem: this.#problem,
+      interrupted: this.#interrupted,
       machine: this.#machine,
-      versions: versionsOf(this.#agents?.engine ?? ''),
-      thresholds,
-      ...sums,
-      series: this.#recorder.series,
-      events: this.#recorder.events.toSorted((a, b) => a.at - b.at),
-      notes: [...target.notes, ...this.#notes()],
-    };
+      engine: this.#agents?.engine ?? '',
+      isolation: this.#prober.tally.result(),
+      faults: this.#faults?.results() ?? [],
+      saturation: this.#saturation(),
+      recorder: this.#recorder,
+    });
   }
 
   #saturation(): RunResult['saturation'] {
     const { cores } = this.#machine;
     const kinds = this.#recorder.kinds();
     return saturationOf(this.#recorder.series, { limits: this.#options.scenario.saturation, kinds, cores });
-  }
-
-  #outcome(failed: boolean): RunResult['outcome'] {
-    if (this.#problem !== null) return 'broken';
-    if (this.#interrupted) return 'interrupted';
-    return failed ? 'failed' : 'passed';
   }
 
   async #playPhases(): Promise<void> {
@@ -317,21 +272,6 @@ class Run {
     }
   }
 
-  #notes(): string[] {
-    const { scenario } = this.#options;
-    const notes: string[] = [];
-    const late = Math.max(0, ...this.#recorder.series.map(({ lateness }) => lateness));
-    if (late > 50)
-      notes.push(`the generator itself was late by up to ${late.toFixed(0)} ms: latencies include that`);
-    if (this.#machine.load > this.#machine.cores / 2)
-      notes.push(`the machine was busy before the run (load ${this.#machine.load}): compare with care`);
-    if (scenario.phases.some(({ faults }) => faults.some((fault) => fault.do === 'impair')))
-      notes.push(
-        'all media passed a relay on this machine, which adds to the latency even while it does no harm',
-      );
-    return notes;
-  }
-
   #interrupt(): void {
     this.#interrupted = true;
     this.#ending.abort();
@@ -358,8 +298,4 @@ function regionsOf({ rooms }: Scenario): string[] {
     members.flatMap(({ region }) => (typeof region === 'string' ? [region] : Object.keys(region))),
   );
   return [...new Set(named)];
-}
-
-function tidy(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
