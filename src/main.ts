@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Registry as MetricsRegistry } from 'prom-client';
-import { findWorker, type WorkerBinary } from '../workers/ensure.ts';
 import type { RunningNode } from './cli/node-process.ts';
 import { watchAbsences } from './cluster/absences.ts';
-import { type AdmissionDeps, createAdmission } from './cluster/admission.ts';
 import { createDecisionRecorder } from './cluster/decision.ts';
 import type { SignList } from './cluster/directory.ts';
 import type { Federation } from './cluster/federation/types.ts';
@@ -14,20 +12,19 @@ import { createRejectionReporter } from './cluster/rejections.ts';
 import { createRoster } from './cluster/roster.ts';
 import { isCloudPage } from './cluster/site.ts';
 import type { NodeConfig } from './config/schema.ts';
-import { createLocator, type Locator } from './geo/locator.ts';
+import { createLocator } from './geo/locator.ts';
 import type { NodeIdentity } from './identity/identity.ts';
 import { createMediaEngine } from './media/engine.ts';
-import type { MediaEngine } from './media/types.ts';
 import { Defects } from './node/defects.ts';
 import { Drain } from './node/drain.ts';
 import { type Federated, federate } from './node/federate.ts';
-import { type LayersOff, rulers } from './node/layers.ts';
+import { admissionBy, type LayersOff, rulers } from './node/layers.ts';
 import { configuredIdentity, joinCloud } from './node/membership.ts';
-import { developmentIssuer, nodeKeys, pageFor } from './node/parts.ts';
-import { fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
-import type { NodePolicy } from './node/policy-port.ts';
+import { developmentIssuer, nodeKeys, pageFor, workerFor } from './node/parts.ts';
+import { assertSite, fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
+import { canJudge, isServing, judgesAddresses, watchReadiness } from './node/readiness.ts';
 import { createRegistry } from './node/registries.ts';
-import { mediaOptions, roomLimits, signalingLimits } from './node/settings.ts';
+import { mediaOptions, roomLimits, signalingLimits, urlsOf } from './node/settings.ts';
 import { Health } from './observability/health.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics, createSessionCounters } from './observability/metrics.ts';
@@ -56,8 +53,6 @@ export interface NodeParts {
   readonly page?: PageHandler;
   readonly layersOff?: LayersOff;
 }
-
-const UNJUDGED = 'media is taken before the address that it comes from is judged: not for production';
 
 /** How long a closing node lets its sessions say goodbye, in ms. */
 const GOODBYE_MS = 3000;
@@ -101,7 +96,6 @@ async function compose(
   const by = rulers(policy, parts.layersOff ?? {}, config.mode);
   const { cloud } = policy;
   const member = await joinCloud(config, policy, identity);
-  health.add('identity', member.problem);
   const region = () => ownRegion(policy, datacenter);
   const node = {
     id,
@@ -139,7 +133,6 @@ async function compose(
     },
   });
   onClose(() => locator.close());
-  health.add('geo', () => locator.status().problem);
 
   const registry = parts.registry ?? (await createRegistry(config, cloud, logger));
   if (parts.registry === undefined) onClose(() => registry.close());
@@ -158,9 +151,12 @@ async function compose(
 
   const engine = await createMediaEngine(mediaOptions(config, worker.path), { logger });
   onClose(() => engine.close());
-  health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
-  health.addWarning('workers', () => (judgesAddresses(engine) ? null : UNJUDGED));
-  health.add('draining', () => (drain?.active ? 'the node is being drained' : null));
+  watchReadiness(health, {
+    engine,
+    locator,
+    membershipProblem: member.problem,
+    draining: () => drain?.active ?? false,
+  });
 
   const decisions = createDecisionRecorder({
     logger,
@@ -171,9 +167,8 @@ async function compose(
   const sign: SignList = (list) => signDirectoryList(keys.directory, list);
   /** Asked at the door, and made with what is behind it. */
   let rooms: Federation | null = null;
-  const admissionDeps: AdmissionDeps = {
+  const admission = admissionBy(by, {
     datacenter,
-    policy: () => by.admission.running(),
     behind: () => policy.current() === null || member.problem() !== null,
     roster,
     common: async (room, label) => rooms?.common(room, label) ?? null,
@@ -187,10 +182,7 @@ async function compose(
     now: Date.now,
     decisions,
     onError: (error) => logger.error({ err: error }, 'a decision failed, and refused'),
-  };
-  const directory = createAdmission({ ...admissionDeps, policy: () => by.directory.running() }).directory;
-  const gate = createAdmission({ ...admissionDeps, policy: () => by.media.running() }).gate;
-  const admission = { ...createAdmission(admissionDeps), directory, gate };
+  });
 
   const {
     federation,
@@ -322,45 +314,6 @@ async function compose(
     defect: (kind, error) => defects.happened(kind, error),
     occupancy: () => sessions.stats(),
   };
-}
-
-function isServing(engine: MediaEngine): boolean {
-  return engine.workers().some(({ state }) => state === 'running');
-}
-
-function judgesAddresses(engine: MediaEngine): boolean {
-  return engine.workers().every((worker) => worker.judgesAddresses);
-}
-
-/** Without a database that it was given, it refuses every public address; the last good one goes on judging. */
-function canJudge(locator: Locator): boolean {
-  const { configured, sha256 } = locator.status();
-  return !configured || sha256 !== null;
-}
-
-/**
- * Throws when the policy has no such place as the configuration names. A node without a policy waits for one, and
- * one whose place a later policy takes away is not ready.
- */
-function assertSite(policy: NodePolicy, datacenter: string): void {
-  const running = policy.running();
-  if (running === null || running.policy.datacenters.has(datacenter)) return;
-  const known = running.datacenterNames.join(', ');
-  throw new Error(`node.datacenter: the policy has no datacenter "${datacenter}"; it has: ${known}`);
-}
-
-function workerFor({ media }: NodeConfig): WorkerBinary {
-  const found = findWorker({ explicitBin: media.workerBin ?? undefined });
-  if (found === undefined) throw new Error('there is no media worker yet: run `npm run setup`');
-  return found;
-}
-
-/** Where people find the page, and where clients connect. */
-function urlsOf({ http }: NodeConfig, port: number): { page: string; signaling: string } {
-  const secure = http.tls === null ? '' : 's';
-  const host = http.host.includes(':') ? `[${http.host}]` : http.host;
-  const signaling = http.publicUrl ?? `ws${secure}://${host}:${port}`;
-  return { signaling, page: signaling.replace(/^ws/, 'http') };
 }
 
 /** Calls back on SIGHUP; returns what stops it. */

@@ -1,3 +1,5 @@
+import { type AdmissionDeps, createAdmission } from '../cluster/admission.ts';
+import type { Admission } from '../cluster/types.ts';
 import type { NodeConfig } from '../config/schema.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { NodePolicy } from './policy-port.ts';
@@ -33,4 +35,13 @@ export function rulers(
     return instead === undefined ? policy : { running: () => instead, current: () => instead };
   };
   return { directory: of('directory'), admission: of('admission'), media: of('media'), links: of('links') };
+}
+
+/** Admission in which the directory, the door and the media gate each decide by the ruler of their own layer. */
+export function admissionBy(
+  by: Readonly<Record<Layer, Ruler>>,
+  deps: Omit<AdmissionDeps, 'policy'>,
+): Admission {
+  const layer = (name: Layer): Admission => createAdmission({ ...deps, policy: () => by[name].running() });
+  return { ...layer('admission'), directory: layer('directory').directory, gate: layer('media').gate };
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { findWorker, type WorkerBinary } from '../../workers/ensure.ts';
 import type { NodeConfig } from '../config/schema.ts';
 import { DEVELOPMENT_ISSUER } from '../tokens/development.ts';
 import { issueJoinToken, type TokenIssuer } from '../tokens/issue.ts';
@@ -10,6 +11,13 @@ import type { NodePolicy } from './policy-port.ts';
 
 /** Seconds for which a join token from the development page is good: a day's work. */
 const DEVELOPMENT_TOKEN_SECONDS = 12 * 3600;
+
+/** The media worker: the one that the configuration names, or that set-up built. Throws where there is none. */
+export function workerFor({ media }: NodeConfig): WorkerBinary {
+  const found = findWorker({ explicitBin: media.workerBin ?? undefined });
+  if (found === undefined) throw new Error('there is no media worker yet: run `npm run setup`');
+  return found;
+}
 
 export interface NodeKeys {
   /** Signs lists of datacenters. */

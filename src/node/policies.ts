@@ -59,6 +59,17 @@ export function ownRegion(policy: NodePolicy, datacenter: string): string {
   return policy.running()?.policy.datacenters.get(datacenter)?.region ?? '';
 }
 
+/**
+ * Throws when the policy has no such place as the configuration names. A node without a policy waits for one, and
+ * one whose place a later policy takes away is not ready.
+ */
+export function assertSite(policy: NodePolicy, datacenter: string): void {
+  const running = policy.running();
+  if (running === null || running.policy.datacenters.has(datacenter)) return;
+  const known = running.datacenterNames.join(', ');
+  throw new Error(`node.datacenter: the policy has no datacenter "${datacenter}"; it has: ${known}`);
+}
+
 /** What `/readyz` says of the policy. Codes alone: messages quote what others sent. */
 export function watchPolicyHealth(health: Health, policy: NodePolicy, datacenter: string): void {
   health.add('policy', () => {

@@ -49,3 +49,11 @@ export function signalingLimits({ signaling }: NodeConfig): SignalingLimits {
 export function roomLimits({ rooms }: NodeConfig): RoomLimits {
   return rooms;
 }
+
+/** Where people find the page, and where clients connect. */
+export function urlsOf({ http }: NodeConfig, port: number): { page: string; signaling: string } {
+  const secure = http.tls === null ? '' : 's';
+  const host = http.host.includes(':') ? `[${http.host}]` : http.host;
+  const signaling = http.publicUrl ?? `ws${secure}://${host}:${port}`;
+  return { signaling, page: signaling.replace(/^ws/, 'http') };
+}
