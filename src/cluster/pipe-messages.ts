@@ -16,7 +16,10 @@ export const CLOSED = 'pipe.closed';
 /** Leases in one renewal; more go into a further one, so that it stays far below a link's largest message. */
 export const MAX_RENEWED = 2000;
 
-const id = z.string().min(1).max(64);
+const id = z
+  .string()
+  .max(64)
+  .regex(/^[\x21-\x7e]+$/);
 const name = z.string().min(1).max(64);
 /** 128 random bits of the receiver's: who does not know it can neither renew nor close. */
 const nonce = z.string().regex(/^[A-Za-z0-9_-]{22}$/);

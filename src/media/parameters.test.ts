@@ -81,6 +81,7 @@ const feedback = fc.array(
   ),
   { maxLength: 16 },
 );
+const text = (maxLength: number) => fc.string({ maxLength }).map((any) => any.replaceAll(';', ','));
 const codecParameters = fc.dictionary(
   fc.constantFrom(
     'apt',
@@ -88,10 +89,9 @@ const codecParameters = fc.dictionary(
     'profile-id',
     'packetization-mode',
     'profile-level-id',
-    '',
     'x'.repeat(64),
   ),
-  fc.oneof(fc.string({ maxLength: 256 }), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+  fc.oneof(text(256), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
   { maxKeys: 4 },
 );
 const codecShape = {

@@ -5,10 +5,29 @@ import { z } from 'zod';
 /** Spatial layers of one producer, and temporal ones of each, at most: they are numbered 0 to 7 wherever they are told. */
 export const MAX_LAYERS = 8;
 
+/**
+ * Of what one participant sends the others are told, and browsers are by session descriptions (RFC 8866): the end of a
+ * line within it would begin another line there, such as a candidate that everybody who watches would send to.
+ */
+const printable = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[\x20-\x7e]*$/, 'printable ASCII alone');
+
 /** Parameters of one codec, encoding or header extension: every subscriber is told of them. */
 const MAX_PARAMETERS = 32;
+/** A token of RFC 8866, and a value that ends no parameter (section 6.15). */
+const parameterNameSchema = z
+  .string()
+  .max(64)
+  .regex(/^[\w!#$%&'*+.^`{|}~-]+$/, 'no name of a parameter');
+const parameterValueSchema = z
+  .string()
+  .max(256)
+  .regex(/^[\x20-\x3a\x3c-\x7e]*$/, 'printable ASCII without semicolons alone');
 const parametersSchema = z
-  .record(z.string().max(64), z.union([z.string().max(256), z.number(), z.null(), z.undefined()]))
+  .record(parameterNameSchema, z.union([parameterValueSchema, z.number(), z.null(), z.undefined()]))
   .refine((parameters) => Object.keys(parameters).length <= MAX_PARAMETERS, {
     error: `more than ${MAX_PARAMETERS} parameters`,
   });
@@ -19,9 +38,9 @@ const mimeTypeSchema = z
 export const mediaKindSchema = z.enum(['audio', 'video']);
 export type MediaKind = z.infer<typeof mediaKindSchema>;
 
-const rtcpFeedbackSchema = z.object({ type: z.string().max(32), parameter: z.string().max(32).optional() });
+const rtcpFeedbackSchema = z.object({ type: printable(32), parameter: printable(32).optional() });
 const payloadTypeSchema = z.number().int().min(0).max(127);
-const headerUriSchema = z.string().max(200);
+const headerUriSchema = printable(200);
 const ssrcSchema = z.number().int().min(0).max(0xffffffff);
 
 export const rtpCapabilitiesSchema = z.object({
@@ -55,8 +74,8 @@ export const rtpCapabilitiesSchema = z.object({
 export type WireRtpCapabilities = z.infer<typeof rtpCapabilitiesSchema>;
 
 export const rtpParametersSchema = z.object({
-  mid: z.string().max(32).optional(),
-  msid: z.string().max(256).optional(),
+  mid: printable(32).optional(),
+  msid: printable(256).optional(),
   codecs: z
     .array(
       z.object({
@@ -85,11 +104,11 @@ export const rtpParametersSchema = z.object({
     .array(
       z.object({
         ssrc: ssrcSchema.optional(),
-        rid: z.string().max(32).optional(),
+        rid: printable(32).optional(),
         codecPayloadType: payloadTypeSchema.optional(),
         rtx: z.object({ ssrc: ssrcSchema }).optional(),
         dtx: z.boolean().optional(),
-        scalabilityMode: z.string().max(32).optional(),
+        scalabilityMode: printable(32).optional(),
         scaleResolutionDownBy: z.number().positive().optional(),
         // Whole: mediasoup makes a BigInt of it, and failing that it can say nothing to its worker any more.
         maxBitrate: z.number().int().positive().max(0xffffffff).optional(),
@@ -102,7 +121,7 @@ export const rtpParametersSchema = z.object({
     )
     .max(8)
     .optional(),
-  rtcp: z.object({ cname: z.string().max(256).optional(), reducedSize: z.boolean().optional() }).optional(),
+  rtcp: z.object({ cname: printable(256).optional(), reducedSize: z.boolean().optional() }).optional(),
 });
 export type WireRtpParameters = z.infer<typeof rtpParametersSchema>;
 

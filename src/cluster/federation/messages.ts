@@ -13,7 +13,11 @@ import { PORTION } from './portions.ts';
  * label it is judged by; strictly parsed, since a node of another datacenter is not more trusted than its fence.
  */
 const name = z.string().min(1).max(64);
-const id = z.string().min(1).max(64);
+/** A word: clients' browsers are told of peers by session descriptions, in which a space or a line's end would begin another. */
+const id = z
+  .string()
+  .max(64)
+  .regex(/^[\x21-\x7e]+$/);
 const roomSchema = z.string().length(22);
 
 export const labelSchema = z.object({
