@@ -215,6 +215,8 @@ export class Membership {
     try {
       const entry = await session.join(this.#connect.displayName, JOIN_SECONDS);
       if (!session.open) throw clientError('connection_lost');
+      // No seat is given up for a place before a door: the way there is taken once the seat is over.
+      if (entry.state === 'waiting' && !taken) throw new ClientError(problemOfCatalogue('waiting_timeout'));
       session.on('lost', () => {
         liveness.begin();
         this.#setStatus('resuming');

@@ -106,6 +106,28 @@ test('stays where it is while nowhere else has a place, and rejoins once it is s
   expect(moves).toEqual([]);
 });
 
+test('keeps its seat while the new place has a waiting room, and waits there once it is sent away', async () => {
+  const hkg = await nodeAt('hkg', (line) => {
+    line.answer('join', () => ({ state: 'waiting', peerId: 'me-there' }));
+    for (const method of ['createTransport', 'ping'] as const) {
+      line.fail(method, { code: 'not_joined', retry: false });
+    }
+  });
+  const sha = await nodeAt('sha', (line) => scriptRoom(line));
+  const { client, statuses } = await joinedAt(sha);
+  const move = await moveTo(hkg);
+  sha.lines[0]?.notify('move', move);
+  await waitFor('the try', () => hkg.lines[0]?.closed);
+  expect(client.status).toBe('joined');
+  expect(client.seat?.datacenter).toBe('sha');
+  if (!('redirect' in move)) throw new Error('no redirect');
+  sha.lines[0]?.notify('redirect', move.redirect);
+  sha.lines[0]?.close(4403);
+  await waitFor('the wait', () => client.status === 'waiting');
+  expect(statuses).toEqual(['connecting', 'joined', 'rejoining', 'waiting']);
+  expect(hkg.lines.map(({ closed }) => closed)).toEqual([true, false]);
+});
+
 test('a list that the cloud has not signed moves nobody', async () => {
   const evil = await nodeAt('sha', () => {});
   const hkg = await nodeAt('hkg', (line) => scriptRoom(line));

@@ -180,7 +180,7 @@ export class Room implements MediaAudience {
   async enter(newcomer: Newcomer): Promise<Entered> {
     const peer = new Peer(newcomer);
     this.#assertMayEnter(peer);
-    if (this.#deps.limits.waitingRoom && peer.role !== 'host' && !this.rules.hasLetIn(peer.identity)) {
+    if (this.#deps.limits.waitingRoom && peer.role !== 'host' && !this.#wasLetIn(peer)) {
       this.waiting.add(peer);
       this.#armEmpty();
       return { state: 'waiting', room: this, peer };
@@ -219,7 +219,8 @@ export class Room implements MediaAudience {
       this.#armEmpty();
       throw error;
     }
-    if (this.#deps.limits.waitingRoom && this.rules.letIn(peer.identity, peer.label)) this.#link.share();
+    const remembered = this.#deps.limits.waitingRoom && peer.isNamed;
+    if (remembered && this.rules.letIn(peer.identity, peer.label)) this.#link.share();
     const { snapshot, rest } = this.view(peer);
     onSeated(snapshot);
     for (const message of rest) peer.outlet.notify(message);
@@ -247,6 +248,11 @@ export class Room implements MediaAudience {
     }
     if (peer.isNamed && this.#othersOf(peer) >= SESSIONS_OF_ONE)
       throw new WatershedError('too_many_sessions');
+  }
+
+  /** A host let one person in: who else comes by a token that names nobody is not known. */
+  #wasLetIn(peer: Peer): boolean {
+    return peer.isNamed && this.rules.hasLetIn(peer.identity);
   }
 
   /** Members here, and those who wait. */

@@ -28,6 +28,23 @@ it('makes participants wait until a host admits each, and makes no media for the
   });
 });
 
+it('lets whom a host let in come back, and not everyone who has the same token', async () => {
+  const fixture = new RoomsFixture({ waitingRoom: true });
+  const host = await fixture.host();
+  for (const [claims, waits] of [
+    [{ sub: 'ada' }, false],
+    [{ jti: 'the-link-of-all' }, true],
+  ] as const) {
+    const first = await fixture.join(claims);
+    await admitPeer(host.room, fixture, host.peer, first.peer.id);
+    const second = await fixture.join(claims);
+    expect(second.peer.seated).toBe(!waits);
+    // Nor once whoever was let in is gone.
+    first.room.drop(first.peer, 'left', { kind: 'left' });
+    expect((await fixture.join(claims)).peer.seated).toBe(!waits);
+  }
+});
+
 it('refuses those whom a host denies', async () => {
   const fixture = new RoomsFixture({ waitingRoom: true });
   const host = await fixture.host();

@@ -83,9 +83,10 @@ function messageOf(status: ClientStatus): string | undefined {
       return 'The connection was lost. Reconnecting…';
     case 'rejoining':
       return 'The node is gone. Finding another datacenter…';
+    case 'waiting':
+      return 'The host has to let you in again. Waiting…';
     case 'idle':
     case 'connecting':
-    case 'waiting':
     case 'joined':
     case 'closed':
       return undefined;
