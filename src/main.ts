@@ -26,6 +26,7 @@ import { canJudge, isServing, judgesAddresses, watchReadiness } from './node/rea
 import { createRegistry } from './node/registries.ts';
 import { mediaOptions, roomLimits, signalingLimits, urlsOf } from './node/settings.ts';
 import { Health } from './observability/health.ts';
+import { logOutput } from './observability/log-output.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics, createSessionCounters } from './observability/metrics.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
@@ -83,8 +84,11 @@ async function compose(
   const { datacenter } = config.node;
   const identity = parts.identity ?? (await configuredIdentity(config));
   const id = identity?.id ?? config.node.id ?? randomUUID();
-  const logger = parts.logger ?? (await createLogger({ ...config.log, base: { node: id, datacenter } }));
+  const output = logOutput();
+  const logger =
+    parts.logger ?? (await createLogger({ ...config.log, base: { node: id, datacenter }, stream: output }));
   const health = new Health();
+  health.addWarning('log', output.problem);
   const metrics = new MetricsRegistry();
   const policy =
     parts.policy === undefined

@@ -34,14 +34,14 @@ const COMMANDS: readonly SubCommand[] = [
 /** The `watershed` command line; `argv` as the process has it. */
 export async function main(argv: readonly string[]): Promise<void> {
   // Whoever pipes into `head` closes early. That is no failure, and changes nothing about what the exit code says.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return;
-      // A full disk must not look like an answer: 1 would be one.
-      if (stream === process.stdout) process.stderr.write(`watershed: cannot write: ${error.message}\n`);
-      process.exit(2);
-    });
-  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    // A full disk must not look like an answer: 1 would be one.
+    process.stderr.write(`watershed: cannot write: ${error.message}\n`);
+    process.exit(2);
+  });
+  // No answer is on standard error, and no node ends for want of it.
+  process.stderr.on('error', () => {});
   const program = new Command('watershed')
     .description('A cluster of media bridges whose regions are isolated from each other.')
     .version(packageVersion(), '-V, --version')

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import type { NodeConfig } from '../config/schema.ts';
 import type { DefectKind } from '../node/defects.ts';
 import { type Control, listenForDrain } from './drain-control.ts';
@@ -58,7 +59,13 @@ export const processPort: ProcessPort = {
     process.on('unhandledRejection', (error) => listener('rejection', error));
     process.on('uncaughtException', (error) => listener('exception', error));
   },
-  out: (text) => void process.stdout.write(text),
+  out(text) {
+    try {
+      writeSync(process.stdout.fd, text);
+    } catch {
+      // A disk that is full, or nobody who reads: a node starts without its announcement.
+    }
+  },
   err: (text) => void process.stderr.write(text),
   exit: (code) => process.exit(code),
 };

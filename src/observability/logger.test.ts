@@ -116,6 +116,28 @@ describe('redaction', () => {
     expect(text.split(REDACTED).length - 1).toBeGreaterThanOrEqual(5);
   });
 
+  it.each([false, true])(
+    'tells what an error says, and nothing that a library hangs on it (pretty: %s)',
+    async (pretty) => {
+      const error = Object.assign(new Error('WRONGPASS', { cause: new Error('the cause') }), {
+        code: 'EREDIS',
+        command: { name: 'auth', args: ['seekrit'] },
+        address: 'seekrit',
+      });
+      const text = await logged(
+        (logger) => {
+          logger.warn({ err: error }, 'x');
+          logger.warn({ err: new AggregateError([new Error('one'), new Error('two')], 'all') }, 'y');
+        },
+        { pretty },
+      );
+      expect(text).not.toContain('seekrit');
+      for (const told of ['WRONGPASS', 'the cause', 'EREDIS', 'logger.test.ts', 'Error: two']) {
+        expect(text).toContain(told);
+      }
+    },
+  );
+
   it('survives what cannot be copied for ever', async () => {
     const loop: Record<string, unknown> = {};
     loop.self = loop;
