@@ -148,6 +148,21 @@ describe('with a header', () => {
     await answer(socket, /"signature":"[^"]*"/);
     expect(evidence(node)).toEqual(['cn', 'us']);
   });
+
+  test.each([
+    ['UNKNOWN', Buffer.from('PROXY UNKNOWN\r\n')],
+    ['LOCAL', Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')],
+  ])(
+    'X-Forwarded-For is the client’s own word also where the proxy names nobody: %s',
+    async (_kind, header) => {
+      const node = await start();
+      const socket = open(node.port);
+      socket.write(header);
+      socket.write((await question(node)).replace('Host: x', `Host: x\r\nX-Forwarded-For: ${FROM.cn}`));
+      await answer(socket, /"signature":"[^"]*"|"code"/);
+      expect(evidence(node)).not.toContain('cn');
+    },
+  );
 });
 
 describe('is cut without an answer', () => {

@@ -17,8 +17,11 @@ export interface ProxyListenerOptions {
 
 /** Who stands at the far end of proxied connections. */
 export interface ProxiedPeers {
-  /** The client's address; undefined for a proxy that speaks for itself. By the socket, or by its TLS layer. */
-  addressOf(socket: Socket): string | undefined;
+  /**
+   * The client's address, by the socket or by its TLS layer. Null for a proxy that speaks for itself or names nobody;
+   * undefined for a socket of another server.
+   */
+  addressOf(socket: Socket): string | null | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ProxiedPeers {
  * Called once all other `connection` listeners of the server are there.
  */
 export function requireProxyHeader(server: Server, options: ProxyListenerOptions): ProxiedPeers {
-  const clients = new Map<string, string>();
+  const clients = new Map<string, string | null>();
   const inner = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
@@ -43,7 +46,7 @@ export function requireProxyHeader(server: Server, options: ProxyListenerOptions
     }
     socket.once('close', () => clients.delete(key));
     takeHeader(socket, options.deadlineMs, refuse, (address) => {
-      if (address !== null) clients.set(key, address);
+      clients.set(key, address);
       for (const listener of inner) Reflect.apply(listener, server, [socket]);
     });
   });

@@ -119,14 +119,15 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const { onRefused, onNoHeader, onError } = observe(deps.metrics, caps, logger);
   const addressOf = createClientAddress(options.trustedProxies);
   const proxied: ProxiedPeers[] = [];
-  /** The socket's peer, or whom the proxy before it names. */
-  const peerOf = (socket: Socket): string | undefined =>
-    proxied.map((peers) => peers.addressOf(socket)).find((address) => address !== undefined) ??
-    socket.remoteAddress;
+  /** Whom the proxy before a socket names: null for nobody, undefined where no PROXY header is asked for. */
+  const named = (socket: Socket): string | null | undefined =>
+    proxied.map((peers) => peers.addressOf(socket)).find((address) => address !== undefined);
+  const peerOf = (socket: Socket): string | undefined => named(socket) ?? socket.remoteAddress;
   const common = {
     ...deps,
     clientAddress: ({ socket, headers }: IncomingMessage) =>
-      addressOf(peerOf(socket), headers['x-forwarded-for']),
+      // Where the proxy did not say who it is, the client cannot either.
+      addressOf(peerOf(socket), named(socket) === null ? undefined : headers['x-forwarded-for']),
     origins: { listed: options.origins, ofCloud: deps.isCloudPage ?? (() => false) },
     maxInFlight: MAX_IN_FLIGHT,
     onRefused,
