@@ -16,6 +16,19 @@ export function normalizeAddress(text: string): string | null {
   return embeddedIPv4(canonical) ?? canonical;
 }
 
+/**
+ * Who is behind a normalized address: the IPv4 address to which a tunnel leads, of 6to4 (`2002::/16`, RFC 3056) or
+ * Teredo (`2001::/32`, RFC 4380 section 4); any other address itself. For judging alone: many may share one.
+ */
+export function behindTunnel(address: string): string {
+  if (!/^200[12]:/.test(address)) return address;
+  const groups = groupsOf(address);
+  if (groups[0] === 0x2002) return dotted(groups[1], groups[2]);
+  if (groups[0] === 0x2001 && groups[1] === 0)
+    return dotted(0xffff ^ (groups[6] ?? 0), 0xffff ^ (groups[7] ?? 0));
+  return address;
+}
+
 /** How the address (in any spelling) is to be judged. What is no address is `unusable`. */
 export function classifyAddress(text: string): AddressKind {
   const address = normalizeAddress(text);
@@ -62,8 +75,18 @@ function embeddedIPv4(canonical: string): string | null {
     /^64:ff9b::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/.exec(canonical);
   if (match === null) return null;
   const [, high = '0', low = '0'] = match;
-  const [h, l] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return `${h >> 8}.${h & 255}.${l >> 8}.${l & 255}`;
+  return dotted(Number.parseInt(high, 16), Number.parseInt(low, 16));
+}
+
+/** The eight groups of a canonical IPv6 address. */
+function groupsOf(canonical: string): number[] {
+  const [left = [], right = []] = canonical.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = Array<string>(8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16));
+}
+
+function dotted(high = 0, low = 0): string {
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 function blockList(...prefixes: string[]): BlockList {

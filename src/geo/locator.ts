@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { Reader, type Response } from 'maxmind';
 import { z } from 'zod';
 import type { AddressEvidence } from '../policy/label.ts';
-import { classifyAddress, networks, normalizeAddress } from './address.ts';
+import { behindTunnel, classifyAddress, networks, normalizeAddress } from './address.ts';
 
 /**
  * What an address says of a session. `refused`: nothing may be concluded from it, and the session must be
@@ -66,8 +66,9 @@ export async function createLocator(options: LocatorOptions): Promise<Locator> {
 
   return {
     locate(text) {
-      const address = normalizeAddress(text);
-      if (address === null) return { kind: 'refused', reason: 'unusable' };
+      const normalized = normalizeAddress(text);
+      if (normalized === null) return { kind: 'refused', reason: 'unusable' };
+      const address = behindTunnel(normalized);
       const kind = classifyAddress(address);
       if (kind === 'unusable') return { kind: 'refused', reason: 'unusable' };
       if (kind === 'loopback' && options.development && options.loopback === true && source !== null) {
