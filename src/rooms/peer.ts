@@ -8,6 +8,7 @@ import { WatershedError } from '../protocol/errors.ts';
 import type { WireRtpCapabilities } from '../protocol/rtp.ts';
 import type { Joined, PeerInfo } from '../protocol/state.ts';
 import type { JoinClaims, Role } from '../protocol/token.ts';
+import { displayNameOf } from './display-name.ts';
 import type { Ending } from './ending.ts';
 import type { Notification } from './notification.ts';
 import type { NodeIdentity } from './ports.ts';
@@ -37,14 +38,6 @@ export interface Newcomer {
   readonly outlet: PeerOutlet;
 }
 
-/** Control characters and direction overrides, by which one name could be made to look like another. */
-const UNPRINTABLE = /[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu;
-
-function nameOf(newcomer: Newcomer): string {
-  const name = newcomer.admitted.claims.name ?? newcomer.displayName ?? '';
-  return name.replace(UNPRINTABLE, '').trim() || 'Guest';
-}
-
 /** Who the participant is to the issuer, else which token it came with. */
 export function identityOf({ iss, sub, jti }: JoinClaims): string {
   return JSON.stringify(sub === undefined ? ['jti', iss, jti] : ['sub', iss, sub]);
@@ -70,7 +63,7 @@ export class Peer {
 
   constructor(newcomer: Newcomer) {
     this.id = randomBytes(12).toString('base64url');
-    this.displayName = nameOf(newcomer);
+    this.displayName = displayNameOf(newcomer.admitted.claims.name ?? newcomer.displayName);
     this.outlet = newcomer.outlet;
     this.rtpCapabilities = newcomer.rtpCapabilities;
     this.#admitted = newcomer.admitted;

@@ -145,7 +145,8 @@ export const updateSchema = z.object({
     .object({
       peerId: id,
       messageId: z.string().max(64),
-      at: z.number(),
+      // What a Date can be: pages show it.
+      at: z.int().min(0).max(8.64e15),
       text: z.string().max(CHAT_MAX_LENGTH),
     })
     .optional(),
