@@ -10,7 +10,7 @@ import { proposeRoom, roomFromInput } from './lobby/room-name.ts';
 import { createEndScreen } from './screens/end-screen.ts';
 import type { Ending } from './screens/ending.ts';
 import { loadSettings, type Settings } from './settings.ts';
-import { fetchDevToken, type ShownClaims, shownClaims, takeToken } from './token.ts';
+import { fetchDevToken, followLinks, type ShownClaims, shownClaims, takeToken } from './token.ts';
 
 /** What the address and the server told this page when it was opened. */
 interface Start {
@@ -25,6 +25,7 @@ interface Start {
 
 /** Shows the page: lobby, call, end, and the way between them. One screen at a time. */
 export async function startApp(root: HTMLElement): Promise<void> {
+  followLinks(window);
   const token = takeToken(
     window.location,
     (address) => window.history.replaceState(null, '', address),

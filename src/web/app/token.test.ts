@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { shownClaims, takeToken } from './token.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { followLinks, shownClaims, takeToken } from './token.ts';
 
 function fakeStorage(): Pick<Storage, 'getItem' | 'setItem'> & { values: Map<string, string> } {
   const values = new Map<string, string>();
@@ -44,6 +44,22 @@ describe('takeToken', () => {
       throw new Error('SecurityError');
     };
     expect(takeToken({ hash: '#token=t', pathname: '/', search: '' }, () => {}, forbidden)).toBe('t');
+  });
+});
+
+describe('followLinks', () => {
+  it.each([
+    ['#token=a.b.c', 1],
+    ['#room=x&token=a.b.c', 1],
+    ['#chat', 0],
+    ['', 0],
+  ])('%j begins the page anew %d times', (hash, times) => {
+    const reload = vi.fn();
+    const view = Object.assign(new EventTarget(), { location: { hash: '', reload } });
+    followLinks(view);
+    view.location.hash = hash;
+    view.dispatchEvent(new Event('hashchange'));
+    expect(reload).toHaveBeenCalledTimes(times);
   });
 });
 

@@ -21,6 +21,8 @@ interface Place {
   readonly search: string;
 }
 
+type LinkPlace = Pick<Location, 'hash' | 'reload'>;
+
 /**
  * Takes the join token out of the address (`#token=…`, which no server ever sees) so that it is neither copied
  * with the link nor kept in the history; for a reload of this tab it is kept in session storage.
@@ -30,7 +32,7 @@ export function takeToken(
   replaceAddress: (address: string) => void,
   storage: () => Pick<Storage, 'getItem' | 'setItem'>,
 ): string | null {
-  const found = new URLSearchParams(place.hash.replace(/^#/, '')).get('token');
+  const found = tokenIn(place);
   if (found !== null) replaceAddress(place.pathname + place.search);
   try {
     if (found === null) return storage().getItem(STORED);
@@ -39,6 +41,20 @@ export function takeToken(
     // Storage is not allowed: the token lasts as long as this page.
   }
   return found;
+}
+
+/**
+ * A join link that is opened in a tab where the page is already changes nothing but what stands behind the `#`: the
+ * page begins anew by that token, which then does not stay in the address either.
+ */
+export function followLinks(view: Pick<Window, 'addEventListener'> & { readonly location: LinkPlace }): void {
+  view.addEventListener('hashchange', () => {
+    if (tokenIn(view.location) !== null) view.location.reload();
+  });
+}
+
+function tokenIn({ hash }: Pick<Place, 'hash'>): string | null {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('token');
 }
 
 /** The claims for the lobby; undefined where the token cannot be read. */
