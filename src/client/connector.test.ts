@@ -162,13 +162,16 @@ describe('the walk down the list', () => {
     });
   });
 
-  test('a node that is elsewhere than the list says is left at once', async () => {
+  test.each([
+    ['datacenter', 'fra'],
+    ['region', 'us'],
+  ])('a node whose %s is another than the list says is left at once', async (field, listed) => {
     const impostor = await node('sha');
     const ams = await node('ams');
-    const result = await run([{ ...impostor.entry, datacenter: 'fra' }, ams.entry]);
+    const result = await run([{ ...impostor.entry, [field]: listed }, ams.entry]);
     expect(result).toEqual({
       entered: 'ams',
-      attempts: ['1 fra refused node_mismatch', '2 ams admitted'],
+      attempts: [`1 ${field === 'region' ? 'sha' : 'fra'} refused node_mismatch`, '2 ams admitted'],
       error: null,
     });
   });

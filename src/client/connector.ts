@@ -145,9 +145,10 @@ async function attempt<T>(
   if (answer.kind !== 'welcome') return answer;
   const { datacenter, region } = answer.welcome.node;
   // The signed list decides where we are; a node that says otherwise is not the one we were sent to.
-  if (entry.datacenter !== '' && datacenter !== entry.datacenter) {
+  const [said, listed] = [`${datacenter} (${region})`, `${entry.datacenter} (${entry.region})`];
+  if (entry.datacenter !== '' && said !== listed) {
     signaling.close(LEAVE);
-    return { kind: 'refused', problem: problemOf('node_mismatch', `${datacenter}, not ${entry.datacenter}`) };
+    return { kind: 'refused', problem: problemOf('node_mismatch', `${said}, not ${listed}`) };
   }
   const { welcome } = answer;
   return options.enter({ signaling, entry: { ...entry, datacenter, region }, welcome });

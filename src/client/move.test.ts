@@ -28,6 +28,7 @@ afterEach(async () => {
 async function nodeAt(datacenter: string, onLine: (line: Line) => void): Promise<ScriptedNode> {
   const node = await startScriptedNode({
     datacenter,
+    region: datacenter,
     open: (line) => {
       line.notify('welcome', welcomeOf(datacenter, datacenter));
       onLine(line);
