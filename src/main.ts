@@ -24,6 +24,7 @@ import { developmentIssuer, nodeKeys, pageFor, workerFor } from './node/parts.ts
 import { assertSite, fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
 import { canJudge, isServing, judgesAddresses, watchReadiness } from './node/readiness.ts';
 import { createRegistry } from './node/registries.ts';
+import { openToAll } from './node/secret-files.ts';
 import { mediaOptions, roomLimits, signalingLimits, urlsOf } from './node/settings.ts';
 import { Health } from './observability/health.ts';
 import { logOutput } from './observability/log-output.ts';
@@ -109,9 +110,10 @@ async function compose(
     },
   };
   const worker = workerFor(config);
-  const keys = await nodeKeys(config, parts.developmentKey, (message) =>
-    logger.warn({ key: 'directory' }, message),
-  );
+  const keys = await nodeKeys(config, parts.developmentKey);
+  for (const key of await openToAll(config)) {
+    logger.warn({ key }, 'every user of this machine can read the file: chmod o-rwx it');
+  }
   let drain: Drain | null = null;
   /** Made with what comes further below. */
   const later: {

@@ -42,6 +42,9 @@ media: { listen: [{ ip: 10.0.0.5, announced: 203.0.113.5 }] }
 tokens: { issuers: [{ issuer: "https://accounts.example.net", keyFile: keys/issuer.pem }] }
 geo: { database: /var/lib/geo/country.mmdb }
 `;
+const CLUSTERED = `${PRODUCTION}cluster: { certificate: a, key: b, link: { host: 10.0.0.5, port: 4434 } }
+directory: { keyFile: directory.pem }
+`;
 
 describe('what a node runs with', () => {
   it('has paths relative to the file, addresses of this machine, and as many workers as cores', () => {
@@ -250,6 +253,13 @@ describe('what must hold between keys', () => {
     ],
   ])('production needs %s', (_case, change, expected) => {
     expect(faults(change(PRODUCTION))).toEqual([expect.stringContaining(expected)]);
+  });
+
+  it('production needs one key for the lists of all nodes', () => {
+    expect(parse(CLUSTERED).directory.keyFile).toBe('/etc/watershed/directory.pem');
+    expect(faults(CLUSTERED.replace(/^directory.*$/m, ''))).toEqual([
+      expect.stringContaining('directory.keyFile: mode: production needs the key by which all nodes'),
+    ]);
   });
 
   it('production is what a file without a mode gets', () => {

@@ -144,10 +144,14 @@ function checkIdentity({ cluster, registry, mode }: WrittenConfig, fault: Fault)
 }
 
 function checkProduction(config: WrittenConfig, fault: Fault): void {
-  const { http, signaling, media, tokens, geo, policy } = config;
+  const { http, signaling, media, tokens, geo, policy, cluster, directory } = config;
   const why = 'mode: production';
   if (policy.file !== null) {
     fault(['policy', 'file'], `${why} needs a signed policy: give policy.bundle and policy.signers`);
+  }
+  if (cluster.certificate !== null && directory.keyFile === null) {
+    const message = `${why} needs the key by which all nodes of the cloud sign lists: give its file`;
+    fault(['directory', 'keyFile'], message);
   }
   if (tokens.development) fault(['tokens', 'development'], `must be false (${why}): list tokens.issuers`);
   if (geo.database === null) {

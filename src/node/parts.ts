@@ -29,11 +29,7 @@ export interface NodeKeys {
 }
 
 /** The keys that the configuration names, and those that a development node makes for itself. */
-export async function nodeKeys(
-  config: NodeConfig,
-  given: SigningKey | undefined,
-  warn: (message: string) => void,
-): Promise<NodeKeys> {
+export async function nodeKeys(config: NodeConfig, given: SigningKey | undefined): Promise<NodeKeys> {
   const development = config.tokens.development ? (given ?? generateSigningKey()) : null;
   const configured = await Promise.all(
     config.tokens.issuers.map(async ({ issuer, keyFile }) => ({
@@ -43,7 +39,7 @@ export async function nodeKeys(
   );
   const { keyFile } = config.directory;
   return {
-    directory: keyFile === null ? (given ?? generateSigningKey()) : await loadSigningKey(keyFile, { warn }),
+    directory: keyFile === null ? (given ?? generateSigningKey()) : await loadSigningKey(keyFile),
     development,
     issuers:
       development === null

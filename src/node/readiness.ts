@@ -16,7 +16,8 @@ const UNJUDGED = 'media is taken before the address that it comes from is judged
 /** What `/readyz` says of workers, address database, identity and draining. */
 export function watchReadiness(health: Health, { engine, locator, ...node }: ReadinessParts): void {
   health.add('identity', node.membershipProblem);
-  health.add('geo', () => locator.status().problem);
+  // Anyone can ask: what is wrong, and with which file, is for the log.
+  health.add('geo', () => (locator.status().problem === null ? null : 'the address database cannot be used'));
   health.add('workers', () => (isServing(engine) ? null : 'no worker is running'));
   health.addWarning('workers', () => (judgesAddresses(engine) ? null : UNJUDGED));
   health.add('draining', () => (node.draining() ? 'the node is being drained' : null));

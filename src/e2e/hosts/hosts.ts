@@ -152,6 +152,7 @@ async function start(
           'media.listen': [{ ip: address }],
           'media.basePort': 20_000,
           tokens: { issuers: [{ issuer: ISSUER, keyFile: issuerKey }] },
+          'directory.keyFile': cloud.directoryKey,
           'geo.database': database,
           'cluster.link': { host: address, port: 4500 },
           'cluster.pipes': { ip: address, portMin: 40_000, portMax: 49_999 },
