@@ -33,6 +33,7 @@ export class ConsumerLeg implements Watcher {
   #priority = DEFAULT_PRIORITY;
   #ownPriority = false;
   #keyFrameAt = Number.NEGATIVE_INFINITY;
+  #closed = false;
 
   constructor(consumer: types.Consumer, source: Publication, listener: ConsumerLegListener, logger: Logger) {
     this.consumer = consumer;
@@ -52,7 +53,7 @@ export class ConsumerLeg implements Watcher {
   }
 
   get closed(): boolean {
-    return this.consumer.closed;
+    return this.#closed || this.consumer.closed;
   }
 
   get info(): ConsumerInfo {
@@ -149,8 +150,10 @@ export class ConsumerLeg implements Watcher {
   }
 
   close(): void {
+    this.#closed = true;
     this.source.watchers.delete(this);
-    this.consumer.close();
+    // With a producer the worker closes its consumers: asked to close one of them it logs an error for each.
+    if (!this.source.closed) this.consumer.close();
     this.source.watchersChanged();
   }
 
