@@ -257,6 +257,11 @@ describe('limits', () => {
     const unsupported = { code: 'unsupported_media' };
     await expect(ann.peer.produce({ ...produce, kind: 'video' })).rejects.toMatchObject(unsupported);
     await expect(ann.peer.produce({ ...produce, source: 'camera' })).rejects.toMatchObject(unsupported);
+    const video = {
+      codecs: [{ mimeType: 'video/VP8', payloadType: 96, clockRate: 90000 }],
+      encodings: [{ ssrc: 9 }],
+    };
+    await expect(ann.peer.produce({ ...produce, rtpParameters: video })).rejects.toMatchObject(unsupported);
     await expect(
       ann.peer.produce({
         ...produce,

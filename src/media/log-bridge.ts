@@ -1,8 +1,9 @@
 import { setLogEventListeners } from 'mediasoup';
 import type { Logger } from 'pino';
 
-/** IPv4 addresses, and what has at least two colons between hexadecimal digits. */
-const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b/gi;
+/** IPv4 addresses, and what has at least two colons between hexadecimal digits; not the `::` of C++ names. */
+const ADDRESS =
+  /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<!\w)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:\.\d{1,3}){0,3}(?!\w)/gi;
 
 /** Takes network addresses out of a line: logs hold none (style rule 8). */
 export function withoutAddresses(line: string): string {

@@ -163,6 +163,11 @@ test('logs hold no addresses', () => {
   expect(withoutAddresses('[pid:12] request failed [method:TRANSPORT_CONNECT, id:7]: TypeError')).toBe(
     '[pid:12] request failed [method:TRANSPORT_CONNECT, id:7]: TypeError',
   );
+  expect(withoutAddresses('ip:::1, [::ffff:192.0.2.7]:443, 2001:db8:1:2:3:4:5:6%eth0 fe80::')).toBe(
+    'ip:[address], [[address]]:443, [address]%eth0 [address]',
+  );
+  const place = 'RTC::RtpListener::AddProducer() | throwing';
+  expect(withoutAddresses(place)).toBe(place);
 });
 
 describe('options that cannot work are refused at once', () => {

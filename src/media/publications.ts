@@ -43,6 +43,14 @@ export class Publications {
     if (kindOfSource(options.source) !== options.kind) {
       throw new WatershedError('unsupported_media', `${options.source} is not ${options.kind}`);
     }
+    // mediasoup takes what nobody can consume.
+    if (
+      !options.rtpParameters.codecs.every(({ mimeType }) =>
+        mimeType.toLowerCase().startsWith(`${options.kind}/`),
+      )
+    ) {
+      throw new WatershedError('unsupported_media', `a codec is not ${options.kind}`);
+    }
     if (this.#open.size + this.#pending >= limits.producersPerPeer) {
       throw new WatershedError('too_many_producers');
     }
