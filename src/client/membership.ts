@@ -1,13 +1,10 @@
-import type { DirectoryList } from '../protocol/directory.ts';
 import type { EventData } from '../protocol/events.ts';
 import type { MethodName, RequestOf, ResponseOf } from '../protocol/methods.ts';
 import type { Joined } from '../protocol/state.ts';
 import type { ClientEvents, ClientOptions, ClientStatus, ConnectOptions, Seat } from './client-types.ts';
-import { ATTEMPT_TIMEOUT, type Connection, type Entrance, listOfOne, walk } from './connector.ts';
-import { Directory } from './directory.ts';
+import type { Connection, Entrance } from './connector.ts';
 import type { Emitter } from './emitter.ts';
 import type { ClientEnvironment } from './environment.ts';
-import { JoinToken } from './join-token.ts';
 import type { Link } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { Media } from './media.ts';
@@ -28,11 +25,10 @@ import type { SessionEnd } from './session-end.ts';
 import type { RequestOptions, Signaling } from './signaling.ts';
 import { backOff, delay } from './timers.ts';
 import { TokenRefresh } from './token-refresh.ts';
+import { WayIn } from './way-in.ts';
 
 /** Seconds in which a join must be answered; longer than a `welcome`, since media is made for it. */
 const JOIN_SECONDS = 8;
-/** Milliseconds in which a front door shows that the network works. */
-const FRONT_DOOR_MS = 1500;
 const LEAVE_SECONDS = 2;
 const REJOIN_SECONDS = 120;
 const FIRST_PAUSE = 300;
@@ -49,8 +45,7 @@ export class Membership {
   readonly #options: ClientOptions;
   readonly #connect: ConnectOptions;
   readonly #out: Emitter<ClientEvents>;
-  readonly #directory: Directory;
-  readonly #token: JoinToken;
+  readonly #wayIn: WayIn;
   readonly #refresh: TokenRefresh;
   readonly #abort = new AbortController();
   #rejoins: number[] = [];
@@ -73,15 +68,13 @@ export class Membership {
     this.#connect = connect;
     this.#out = out;
     this.media = new Media(options.consumersStartPaused ?? false);
-    this.#directory = new Directory({
+    this.#wayIn = new WayIn({
       environment,
-      frontDoors: connect.frontDoors,
-      timeout: this.#attemptTimeout,
-      memory: options.memory,
-      ...(connect.keys === undefined ? {} : { keys: connect.keys }),
-      ...(options.allowPlaintext === undefined ? {} : { allowPlaintext: options.allowPlaintext }),
+      options,
+      connect,
+      signal: this.#abort.signal,
+      onAttempt: (attempt) => out.emit('attempt', attempt),
     });
-    this.#token = new JoinToken(connect.token, options.refreshToken);
     this.link = {
       request: <M extends MethodName>(
         method: M,
@@ -92,7 +85,7 @@ export class Membership {
           ? Promise.reject(clientError('not_connected'))
           : this.#session.request(method, data, request),
     };
-    this.#refresh = new TokenRefresh(this.#token, {
+    this.#refresh = new TokenRefresh(this.#wayIn.token, {
       hand: async (token) => {
         await this.link.request('refreshToken', { token });
       },
@@ -117,7 +110,7 @@ export class Membership {
   async start(): Promise<Outcome<'joined' | 'waiting'>> {
     this.#out.emit('status', 'connecting');
     try {
-      return succeed(await this.#enterAnywhere());
+      return succeed(await this.#enterAnywhere(undefined));
     } catch (error) {
       const problem = toProblem(error, 'no_node_reached');
       this.#finish(problem);
@@ -134,42 +127,9 @@ export class Membership {
     this.#finish(null);
   }
 
-  get #attemptTimeout(): number {
-    return this.#options.attemptTimeout ?? ATTEMPT_TIMEOUT;
-  }
-
   /** Directory, list, node, room. Throws a ClientError. */
-  async #enterAnywhere(redirect?: string): Promise<'joined' | 'waiting'> {
-    try {
-      return await this.#walkOnce(redirect);
-    } catch (error) {
-      const expired = error instanceof ClientError && error.problem.code === 'token_expired';
-      if (!expired || !(await this.#token.renew())) throw error;
-      return this.#walkOnce();
-    }
-  }
-
-  async #walkOnce(redirect?: string): Promise<'joined' | 'waiting'> {
-    const token = await this.#token.current();
-    this.#token.seen(token);
-    return walk(await this.#list(token, redirect), token, {
-      environment: this.#environment,
-      attemptTimeout: this.#attemptTimeout,
-      signal: this.#abort.signal,
-      last: this.#last,
-      verify: (signature) => this.#directory.verify(signature, token),
-      enter: (connection) => this.#enter(connection),
-      onAttempt: (attempt) => this.#out.emit('attempt', attempt),
-    });
-  }
-
-  async #list(token: string, redirect?: string): Promise<Pick<DirectoryList, 'primaries' | 'secondaries'>> {
-    if (redirect !== undefined) {
-      const list = await this.#directory.verify(redirect, token).catch(() => undefined);
-      if (list !== undefined) return list;
-    }
-    if (this.#connect.direct !== undefined) return listOfOne(this.#connect.direct);
-    return this.#directory.list(token, this.#abort.signal);
+  #enterAnywhere(redirect: string | undefined): Promise<'joined' | 'waiting'> {
+    return this.#wayIn.enter((connection) => this.#enter(connection), { redirect, last: this.#last });
   }
 
   async #enter(connection: Connection): Promise<Entrance<'joined' | 'waiting'>> {
@@ -183,18 +143,18 @@ export class Membership {
       signaling.close(1000);
       throw clientError('closed');
     }
-    const liveness = new Liveness(this.media, () => this.#networkWorks());
+    const liveness = new Liveness(this.media, () => this.#wayIn.networkWorks());
     // While moving, the seat before goes on until this one is taken; only then is anything heard from here.
     const before = this.#session;
     let taken = false;
     const unheard: Signaling[] = [];
     const session: Session = new Session(connection, device, {
       environment: this.#environment,
-      attemptTimeout: this.#attemptTimeout,
+      attemptTimeout: this.#wayIn.attemptTimeout,
       onSocket: (socket) => (taken ? this.#listen(socket) : unheard.push(socket)),
       giveUp: () => liveness.isSuspected(),
-      freshToken: () => this.#token.unseen(),
-      onTokenSeen: (token) => this.#token.seen(token),
+      freshToken: () => this.#wayIn.token.unseen(),
+      onTokenSeen: (token) => this.#wayIn.token.seen(token),
     });
     const take = (): void => {
       taken = true;
@@ -316,8 +276,11 @@ export class Membership {
     const from = this.#seat;
     try {
       // Strictly: a list that the cloud has not signed is no reason to leave.
-      await this.#directory.verify(redirect.list.signature, await this.#token.current());
-      await this.#walkOnce(redirect.list.signature);
+      await this.#wayIn.confirm(redirect.list.signature);
+      await this.#wayIn.enterOnce((connection) => this.#enter(connection), {
+        redirect: redirect.list.signature,
+        last: this.#last,
+      });
       const { code, message, retry } = redirect;
       if (this.#seat !== null)
         this.#out.emit('moved', { from, to: this.#seat, why: { code, message, retry } });
@@ -330,11 +293,6 @@ export class Membership {
     if (this.#session !== null || this.#abort.signal.aborted) return;
     const end = { kind: 'rejoin', problem: problemOfCatalogue(redirect.code) } as const;
     this.#rejoin(end).catch((error: unknown) => this.#finish(toProblem(error, 'connection_lost')));
-  }
-
-  #networkWorks(): Promise<boolean> {
-    const limit = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(FRONT_DOOR_MS)]);
-    return this.#directory.answers(this.#token.latest, limit);
   }
 
   #listen(socket: Signaling): void {
