@@ -2,16 +2,18 @@ import type { Problem } from '../../../client/problem.ts';
 import { describeMediaError, type MediaProblem } from '../devices/media-problem.ts';
 import type { CallClient } from './call-client.ts';
 
+type Publisher = Pick<CallClient, 'on' | 'publish' | 'unpublish'>;
+
 const CAPTURE = { video: { frameRate: { ideal: 15, max: 30 } }, audio: true };
 
 /** Sharing of one's own screen, window or tab, with its sound where the browser offers that. */
 export class ScreenShare {
-  readonly #client: CallClient;
+  readonly #client: Publisher;
   readonly #onChange: () => void;
   #track: MediaStreamTrack | null = null;
   #starting = false;
 
-  constructor(client: CallClient, onChange: () => void, onProblem: (problem: Problem) => void) {
+  constructor(client: Publisher, onChange: () => void, onProblem: (problem: Problem) => void) {
     this.#client = client;
     this.#onChange = onChange;
     client.on('publicationFailed', (source, problem) => {
@@ -55,8 +57,11 @@ export class ScreenShare {
     video.addEventListener('ended', () => void this.stop());
     this.#onChange();
     const published = await this.#client.publish(video, { source: 'screen' });
+    // Stopped meanwhile: its sound is not shared after it, and that it was not published is no news.
+    const stopped = this.#track !== video;
+    if (stopped || !published.ok) audio?.stop();
+    if (stopped) return null;
     if (!published.ok) {
-      audio?.stop();
       await this.stop();
       return { code: 'unavailable', title: 'The screen cannot be shared', advice: published.problem.message };
     }
