@@ -179,6 +179,10 @@ describe('with the keyboard alone', () => {
     await host.getByTestId('meeting').waitFor();
     const microphone = host.getByTestId('toggle-mic');
     expect(await microphone.getAttribute('aria-keyshortcuts')).toBe('m');
+    expect(await microphone.getAttribute('data-tooltip')).toBe('Turn your microphone off (M)');
+    await microphone.click();
+    expect(await microphone.getAttribute('data-tooltip')).toBe('Turn your microphone on (M)');
+    await microphone.click();
     await host.keyboard.press('d');
     await host.getByTestId('settings').getByTestId('shortcuts').uncheck();
     await host.getByTestId('settings-done').click();
@@ -187,7 +191,7 @@ describe('with the keyboard alone', () => {
     expect(await host.getByTestId('people-panel').isVisible()).toBe(false);
     expect(await pressed(host, 'toggle-mic')).toBe('true');
     expect(await microphone.getAttribute('aria-keyshortcuts')).toBe(null);
-    expect(await microphone.getAttribute('data-tooltip')).toBe('Microphone');
+    expect(await microphone.getAttribute('data-tooltip')).toBe('Turn your microphone off');
 
     await host.getByTestId('leave').click();
     await host.getByTestId('to-lobby').click();

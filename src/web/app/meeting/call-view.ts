@@ -215,7 +215,7 @@ export function createCallView(options: CallOptions): CallView {
     grid.update({ tiles, host: room.role === 'host', trackOf });
     audio.update(client.tracks.filter(({ kind }) => kind === 'audio'));
     topBar.update({ room: room.room.roomId, locked: room.room.locked, endsAt: room.room.endsAt });
-    if (seat !== null) badge.update({ ...seat, nodeId: seat.node }, options.attempts, !away);
+    badge.update(seat && { ...seat, nodeId: seat.node }, options.attempts, !away);
     const { datacenter = '', region = '' } = seat ?? {};
     side.update({ room, self: { muted: !media.audible, datacenter, region } });
     toolbar.update({

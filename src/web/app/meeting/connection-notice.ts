@@ -82,7 +82,7 @@ function messageOf(status: ClientStatus): string | undefined {
     case 'resuming':
       return 'The connection was lost. Reconnecting…';
     case 'rejoining':
-      return 'The node is gone. Finding another datacenter…';
+      return 'The server is gone. Looking for another…';
     case 'waiting':
       return 'The host has to let you in again. Waiting…';
     case 'idle':

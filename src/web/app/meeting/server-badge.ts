@@ -15,7 +15,8 @@ export interface Serving {
 
 export interface ServerBadge {
   readonly element: HTMLElement;
-  update(serving: Serving, attempts: readonly Attempt[], connected: boolean): void;
+  /** `serving` is null while nobody serves: then the last who did stands there, and that it is over is told. */
+  update(serving: Serving | null, attempts: readonly Attempt[], connected: boolean): void;
   close(): void;
 }
 
@@ -130,23 +131,29 @@ export function createServerBadge(readStats: () => Promise<ConnectionStats | nul
   document.addEventListener('keydown', onPress);
   document.addEventListener('pointerdown', onPress);
 
+  let last: Serving | null = null;
+  const show = (serving: Serving, connected: boolean): void => {
+    setText(datacenter, serving.datacenter);
+    setText(region, serving.region);
+    // A region that is called like its only datacenter is told by the same word.
+    region.hidden = serving.region === serving.datacenter;
+    separator.hidden = region.hidden;
+    setText(policy, shortDigest(serving.policy));
+    setText(where, `${serving.datacenter}, region ${serving.region}`);
+    setText(node, serving.nodeId);
+    setText(digest, serving.policy || 'none');
+    button.setAttribute(
+      'aria-label',
+      `${connected ? 'Served' : 'Not connected, last served'} by datacenter ${serving.datacenter}, region ${serving.region}, policy ${shortDigest(serving.policy)}`,
+    );
+  };
+
   return {
     element,
     update(serving, attempts, connected) {
-      setText(datacenter, serving.datacenter);
-      setText(region, serving.region);
-      // A region that is called like its only datacenter is told by the same word.
-      region.hidden = serving.region === serving.datacenter;
-      separator.hidden = region.hidden;
-      setText(policy, shortDigest(serving.policy));
-      setText(where, `${serving.datacenter}, region ${serving.region}`);
-      setText(node, serving.nodeId);
-      setText(digest, serving.policy || 'none');
+      last = serving ?? last;
+      if (last !== null) show(last, connected);
       dot.classList.toggle('away', !connected);
-      button.setAttribute(
-        'aria-label',
-        `Served by datacenter ${serving.datacenter}, region ${serving.region}, policy ${shortDigest(serving.policy)}`,
-      );
       if (list.childElementCount !== attempts.length) replaceChildren(list, ...attempts.map(attemptLine));
     },
     close() {

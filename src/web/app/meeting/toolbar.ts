@@ -106,9 +106,12 @@ export function createToolbar(actions: ToolbarActions): Toolbar {
     people: people.element,
     update(state) {
       for (const button of buttons) button.update({ shortcuts: state.shortcuts });
-      device(microphone, state.microphone, 'mic', 'micOff');
-      device(camera, state.camera, 'camera', 'cameraOff');
-      screen.update({ pressed: state.screen });
+      device(microphone, 'microphone', state.microphone, ['mic', 'micOff']);
+      device(camera, 'camera', state.camera, ['camera', 'cameraOff']);
+      screen.update({
+        pressed: state.screen,
+        hint: state.screen ? 'Stop sharing your screen' : 'Share your screen',
+      });
       screen.element.classList.toggle('on', state.screen);
       screen.element.hidden = !state.canShare;
       panel(chat, state.panel === 'chat', state.unread > 0 ? `${state.unread} unread` : '');
@@ -119,9 +122,19 @@ export function createToolbar(actions: ToolbarActions): Toolbar {
   };
 }
 
-/** Its name stays: whether it is on is told by its state. */
-function device(button: IconButton, on: boolean, iconOn: IconName, iconOff: IconName): void {
-  button.update({ icon: on ? iconOn : iconOff, pressed: on, active: !on });
+/** Its name stays: whether it is on is told by its state, and what a press does by the tooltip. */
+function device(
+  button: IconButton,
+  name: string,
+  on: boolean,
+  [iconOn, iconOff]: readonly [IconName, IconName],
+): void {
+  button.update({
+    icon: on ? iconOn : iconOff,
+    pressed: on,
+    active: !on,
+    hint: `Turn your ${name} ${on ? 'off' : 'on'}`,
+  });
 }
 
 function panel(button: IconButton, open: boolean, news: string): void {

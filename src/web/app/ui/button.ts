@@ -3,7 +3,7 @@ import { type IconName, icon } from './icons.ts';
 
 export interface IconButtonOptions {
   readonly icon: IconName;
-  /** Accessible name and tooltip. */
+  /** Accessible name, and tooltip where there is no other. */
   readonly label: string;
   readonly testid: string;
   readonly class?: string;
@@ -18,6 +18,8 @@ export interface IconButton {
   update(state: {
     icon?: IconName;
     label?: string;
+    /** The tooltip, where it tells what a press does now while the name stays. */
+    hint?: string;
     active?: boolean;
     pressed?: boolean;
     /** What it opens is open. */
@@ -41,6 +43,7 @@ export function iconButton(options: IconButtonOptions): IconButton {
   });
   let shown: IconName | undefined;
   let { label, shortcut } = options;
+  let hint: string | undefined;
   const count = el('span', { class: 'badge', attrs: { hidden: true, 'aria-hidden': true } });
 
   const button: IconButton = {
@@ -52,10 +55,11 @@ export function iconButton(options: IconButtonOptions): IconButton {
         shown = state.icon;
       }
       label = state.label ?? label;
+      hint = state.hint ?? hint;
       if (state.shortcuts !== undefined) shortcut = state.shortcuts ? options.shortcut : undefined;
       const key = shortcut === undefined ? '' : ` (${shortcut.toUpperCase()})`;
       setAttribute(element, 'aria-label', label);
-      setAttribute(element, 'data-tooltip', `${label}${key}`);
+      setAttribute(element, 'data-tooltip', `${hint ?? label}${key}`);
       setAttribute(element, 'aria-keyshortcuts', shortcut);
       if (state.active !== undefined) element.classList.toggle('active', state.active);
       if (state.pressed !== undefined) setAttribute(element, 'aria-pressed', String(state.pressed));
