@@ -160,19 +160,20 @@ describe('a node of sha that takes the fence for open, by its own policy', () =>
     return compilePolicy({ ...policy.policy, regions });
   };
 
-  it('gets no media, name or word of outsiders from the others, although its people share their room', async () => {
+  it('gets no media, name or word of outsiders from the others, and is not heard by them', async () => {
     const cloud = await startCloud({ datacenters: ['sjc', 'hkg', 'sha'], policyAt: mistaken });
     ends.push(() => cloud.close());
     const chen = await join(cloud, 'cn', { at: 'sha' });
     const lin = await join(cloud, 'hk', { at: 'hkg' });
-    await hears(lin, chen);
     const ann = await join(cloud, 'us', { at: 'sjc' });
     await hears(lin, ann);
-    await hears(ann, chen);
     await ann.client.sendChat('not for sha');
+    await chen.client.sendChat('from where nobody of us may be');
     // sha sees no reason to move chen, and nobody there may hear ann.
-    await hears(ann, chen);
+    await hears(ann, lin);
     expect(seatOf(chen)).toBe('sha');
+    const seen = [lin, ann].map(({ client }) => [...(client.room?.peers.values() ?? [])]);
+    expect(seen.map((peers) => peers.map(({ datacenter }) => datacenter))).toEqual([['sjc'], ['hkg']]);
     expect([...(chen.client.room?.peers.values() ?? [])]).toEqual([]);
     expect((await heard(chen)).size).toBe(0);
     const log = cloud.at('sha').log();

@@ -58,6 +58,7 @@ export class FederatedRoom {
       key: this.key,
       room,
       known: (label, datacenter) => mayKnow(deps.policy(), label, this.#regions, datacenter),
+      hears: (datacenter) => this.#hears(datacenter),
       places: () => this.#placesState(),
       occupied: () => this.#ownPart() !== null,
       record: () => this.#writer.record,
@@ -211,6 +212,17 @@ export class FederatedRoom {
     }));
   }
 
+  /**
+   * Whether a node of that datacenter has a say in the room, by this node's own policy: everyone who sits here could
+   * sit there, or the room cannot be there; where nobody sits, someone who waits.
+   */
+  #hears(datacenter: string): boolean {
+    const may = ({ label }: Pick<Place, 'label'>): boolean =>
+      mayKnow(this.#deps.policy(), label, this.#regions, datacenter);
+    const places = this.room.places();
+    return places.length > 0 ? places.every(may) : this.room.waiting().some(may);
+  }
+
   #ownPart(): { host: RoomHost; regions: readonly string[] | null } | null {
     const places = this.room.places();
     if (this.#closed || (places.length === 0 && this.room.waiting().length === 0)) return null;
@@ -275,6 +287,7 @@ export class FederatedRoom {
   }
 
   #settleNow(): void {
+    this.neighbours.listen();
     const parts = this.neighbours.metParts();
     const regions = regionsOf([...parts, this.#own()], this.#regions);
     if (JSON.stringify(regions) !== JSON.stringify(this.#regions)) {

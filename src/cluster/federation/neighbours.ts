@@ -26,6 +26,8 @@ export interface NeighboursHost {
   readonly key: string;
   readonly room: LocalRoom;
   readonly known: Known;
+  /** Whether a node of that datacenter has a say in the room, by who is here now. */
+  hears(datacenter: string): boolean;
   places(): PlacesState;
   /** Whether anybody is here, or waits. */
   occupied(): boolean;
@@ -43,11 +45,13 @@ export class Neighbours {
   readonly #peerings = new Map<NodeKey, Peering>();
   /** Updates of nodes that are being met, until their answer is here. */
   readonly #early = new Map<NodeKey, Update[]>();
+  readonly #meeting = new Map<NodeKey, Promise<boolean>>();
   readonly #toldNodes = new ToldNodes();
   readonly #lostAt = new Map<NodeKey, number>();
   /** Parts in the record that are left over, `node epoch`, and until when (monotonic ms) that is believed. */
   readonly #leftOver = new Map<string, number>();
   #mending: NodeJS.Timeout | undefined;
+  #fading: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(deps: FederationDeps, host: NeighboursHost) {
@@ -66,17 +70,46 @@ export class Neighbours {
     return this.#peerings.get(node);
   }
 
-  /** What nodes have said themselves of who is there. */
+  /** What nodes have said themselves of who is there, of those that have a say. */
   metParts(): Part[] {
     return this.all()
-      .filter(({ met }) => met)
+      .filter(({ counts }) => counts)
       .map(({ part }) => part);
   }
 
-  /** Every other node's part: as it said itself where it was met, else as the record says. */
+  /** Every other node's part: as it said itself where that counts, else as the record says. */
   parts(record: RoomRecord | null): Part[] {
-    const hosts = (record?.hosts ?? []).filter((host) => this.#isUnmet(host));
-    return [...this.metParts(), ...hosts.map(partOf)];
+    const isRecorded = (host: RoomHost): boolean =>
+      this.#isUnmet(host) || this.#peerings.get(nodeKey(nodeOfPart(host)))?.counts === false;
+    return [...this.metParts(), ...(record?.hosts ?? []).filter(isRecorded).map(partOf)];
+  }
+
+  /**
+   * Asks anew which nodes have a say here, by who is here now. What one that lost it had said of people is forgotten;
+   * one that has it now, and was not listened to, is asked again.
+   */
+  listen(): void {
+    for (const peering of this.all()) {
+      this.#look(peering);
+      if (peering.hearing.heard && peering.hearing.missed) this.#ask(peering);
+    }
+    this.#fadeSoon();
+  }
+
+  /** Whether a node has a say now. */
+  #look(peering: Peering): void {
+    const may = this.#host.hears(peering.node.datacenter);
+    if (peering.hearing.look(may, performance.now())) peering.end('policy');
+  }
+
+  #fadeSoon(): void {
+    const at = this.all().flatMap(({ hearing: { fadesAt } }) => fadesAt ?? []);
+    if (this.#closed || this.#fading !== undefined || at.length === 0) return;
+    const ms = Math.max(0, Math.min(...at) - performance.now()) + 1;
+    this.#fading = setTimeout(() => {
+      this.#fading = undefined;
+      this.#host.onChange();
+    }, ms);
   }
 
   /** Parts of nodes that died count for nothing, as soon as their lease has ended. */
@@ -136,13 +169,14 @@ export class Neighbours {
   onMeet(link: Link, meet: Meet): Meet {
     const peering = this.#peer(link, meet.link);
     peering.begin();
+    this.#look(peering);
     peering.meets(meet);
     this.#lostAt.delete(nodeKey(link.peer));
     this.#host.onChange();
     const { meet: answer, rest } = this.#introduction(peering);
     // Ahead of the answer: who is being met keeps it until that is there.
     for (const update of rest) this.tell(peering, update);
-    this.#tellOutgrown(meet.shared);
+    this.#tellOutgrown(peering, meet.shared);
     return answer;
   }
 
@@ -158,23 +192,26 @@ export class Neighbours {
   }
 
   #updated(peering: Peering, update: Update): void {
+    this.#look(peering);
     peering.updated(update);
-    if (update.shared !== undefined) this.#tellOutgrown(update.shared);
+    if (update.shared !== undefined) this.#tellOutgrown(peering, update.shared);
   }
 
   /** Whoever knows, by what they know, too little of people that a node just spoke of is told so, that node too. */
-  #tellOutgrown(heard: SharedState): void {
-    const hashes = hashesOf(heard);
+  #tellOutgrown({ hearing }: Peering, said: SharedState): void {
+    const hashes = hearing.heard ? hashesOf(said) : new Set<string>();
     if (hashes.size > 0) this.tellAll((peering) => peering.outgrownUpdate(hashes));
   }
 
   /** What could not be known here before the policy was switched may be now: whoever said such is asked again. */
   askAgain(): void {
-    for (const peering of this.all()) {
-      // One that is out of reach, or is being met, says everything anyway.
-      if (!peering.withheld || !peering.link.open || this.#early.has(nodeKey(peering.node))) continue;
-      void this.#alone(peering.node, () => this.#exchange(peering));
-    }
+    for (const peering of this.all()) if (peering.withheld) this.#ask(peering);
+  }
+
+  #ask(peering: Peering): void {
+    // One that is out of reach, or is being met, says everything anyway.
+    if (!peering.link.open || this.#early.has(nodeKey(peering.node))) return;
+    void this.#alone(peering.node, () => this.#exchange(peering));
   }
 
   /** A link is gone: its node has a while to come back over another. */
@@ -218,6 +255,7 @@ export class Neighbours {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#mending);
+    clearTimeout(this.#fading);
     this.leave();
   }
 
@@ -270,7 +308,11 @@ export class Neighbours {
 
   #isUnmet(host: HostRef): boolean {
     const node = nodeKey(nodeOfPart(host));
-    if (node === nodeKey(this.#deps.node) || this.#peerings.get(node)?.met === true) return false;
+    if (node === nodeKey(this.#deps.node)) return false;
+    const peering = this.#peerings.get(node);
+    // One that was not listened to, and would be now, has to be met anew.
+    if (peering?.met === true && !(peering.hearing.missed && this.#host.hears(peering.node.datacenter)))
+      return false;
     const leftOverUntil = this.#leftOver.get(`${node} ${host.nodeEpoch}`);
     return leftOverUntil === undefined || leftOverUntil < performance.now();
   }
@@ -315,20 +357,33 @@ export class Neighbours {
     const node = nodeKey(link.peer);
     // It may have been dropped, or the room closed, in the meantime.
     if (!answer.hosting || this.#closed || this.#peerings.get(node) !== peering) return answer.hosting;
+    this.#look(peering);
     peering.meets(answer);
     this.#lostAt.delete(node);
-    this.#tellOutgrown(answer.shared);
+    this.#tellOutgrown(peering, answer.shared);
     for (const update of this.#early.get(node) ?? []) this.#updated(peering, update);
     // From here on a switch of policy finds the node met, and asks again for what was withheld.
     this.#early.delete(node);
+    this.#meeting.delete(node);
     this.#host.onChange();
     return true;
   }
 
-  /** Runs one meeting with a node, unless there is one already; meanwhile its updates wait. Never rejects. */
-  async #alone({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
+  /** Runs one meeting with a node, or waits for the one that there is. Never rejects. */
+  #alone(ref: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
+    const node = nodeKey(ref);
+    const running = this.#meeting.get(node);
+    if (running !== undefined) return running;
+    const met = this.#holdingUpdates(ref, meeting).finally(() => {
+      if (this.#meeting.get(node) === met) this.#meeting.delete(node);
+    });
+    this.#meeting.set(node, met);
+    return met;
+  }
+
+  /** Meanwhile the node's updates wait. Never rejects. */
+  async #holdingUpdates({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
     const node = nodeKey({ id, datacenter });
-    if (this.#early.has(node)) return false;
     const early: Update[] = [];
     this.#early.set(node, early);
     try {

@@ -2,6 +2,7 @@ import type { Link } from '../../links/types.ts';
 import type { Label } from '../../policy/model.ts';
 import type { LeaveReason } from '../../protocol/events.ts';
 import type { AboutPeople, DecisionsTold } from './decisions-told.ts';
+import { Hearing } from './hearing.ts';
 import type {
   Meet,
   MemberState,
@@ -23,10 +24,14 @@ export type Known = (label: Label, datacenter: string) => boolean;
  */
 const MOST_AHEAD = 2 ** 20;
 
+const NOBODY: PlacesState = { homes: [], evidence: [], moves: true, regions: null };
+
 /** What this node knows of one other node's part of a room, and what it has told that node. */
 export class Peering {
   readonly node: RemoteNode;
   readonly decisions: DecisionsTold;
+  /** Whether the other node has a say here: what it says is handed to this by who has asked. */
+  readonly hearing = new Hearing();
   link: Link;
   readonly #room: LocalRoom;
   readonly #here: string;
@@ -35,7 +40,7 @@ export class Peering {
   readonly #members = new Map<string, MemberState>();
   /** Members here that the other node knows of. */
   readonly #told = new Set<string>();
-  #places: PlacesState = { homes: [], evidence: [], moves: true, regions: null };
+  #places = NOBODY;
   /** Who waits there, of those who may be known here. */
   #waiting: readonly WaitingState[] = [];
   /** What the other node has heard last of who waits here. */
@@ -61,9 +66,14 @@ export class Peering {
     this.#refused = refused;
   }
 
-  /** Whether the other node has said who is there: before it, its part is what the registry says. */
+  /** Whether the other node was asked who is there, and answered. */
   get met(): boolean {
     return this.#met;
+  }
+
+  /** Whether its part is what it has said itself; otherwise it is what the registry says. */
+  get counts(): boolean {
+    return this.#met && this.hearing.heard;
   }
 
   /** Whether the other node has said what could not be known here: by another policy it may be. */
@@ -93,6 +103,8 @@ export class Peering {
   /** Takes the whole of what the other node says; members that it does not name are gone. */
   meets({ places, members, others, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
     this.#met = true;
+    this.hearing.answered();
+    if (!this.hearing.heard) return;
     this.#withheld = false;
     const named = new Set([...others, ...members.map(({ peerId }) => peerId)]);
     for (const peerId of [...this.#members.keys()]) if (!named.has(peerId)) this.#gone(peerId, 'lost');
@@ -101,6 +113,10 @@ export class Peering {
 
   /** Takes what has changed, in the order in which nothing forbidden stays: who is gone first. */
   updated(update: Omit<Update, 'room' | 'left'>): void {
+    if (!this.hearing.heard) {
+      this.hearing.miss();
+      return;
+    }
     if (update.places !== undefined) this.#places = update.places;
     for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
     for (const member of update.members ?? []) this.#upsert(member);
@@ -121,10 +137,12 @@ export class Peering {
     if (this.#waiting.length > 0) this.#waits(this.#waiting);
   }
 
-  /** The node has nobody here any more, or is gone. */
+  /** The node has nobody here any more, is gone, or has no say any more. */
   end(reason: 'left' | 'lost' | 'policy'): void {
     for (const peerId of [...this.#members.keys()]) this.#gone(peerId, reason);
     this.#waits([]);
+    this.#places = NOBODY;
+    this.hearing.miss();
   }
 
   /** Everything that the other node may know and does not know yet, after `begin`. */

@@ -444,12 +444,15 @@ export class World {
     return leaks;
   }
 
-  /** At rest: who is not known at a living node that could know them, and who is that is not there any more. */
+  /**
+   * At rest: who is not known at a living node that could know them, and who is that is not there any more, or at a node
+   * that has no say there.
+   */
   disagreements(): string[] {
     const living = [...this.nodes.values()].filter(({ alive }) => alive);
     return living.flatMap((node) => {
       const { room, datacenter } = node;
-      const others = living.filter((other) => other !== node);
+      const others = living.filter((other) => other !== node && hears(node, other.datacenter));
       const known = new Set([
         ...room.known.keys(),
         ...[...room.waitingThere.values()].flat().map(({ peerId }) => peerId),
@@ -500,6 +503,12 @@ export class World {
       },
     };
   }
+}
+
+/** Whether everyone at a node could sit at a datacenter; where nobody does, someone who waits there. */
+function hears({ policy, room }: FakeNode, datacenter: string): boolean {
+  const may = ({ label }: { label: Label }) => knowable({ policy, room, datacenter }, label);
+  return room.places().length > 0 ? room.places().every(may) : room.waiting().some(may);
 }
 
 function knowable(
