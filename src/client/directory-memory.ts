@@ -19,10 +19,12 @@ export class DirectoryMemory {
 
   /** Takes the place of the list before. */
   remember(asker: Asker, { primaries, secondaries }: DirectoryList): void {
-    this.#listed = { asker: nameOf(asker), urls: [...primaries, ...secondaries].map(({ url }) => url) };
+    const entries = [...primaries, ...secondaries];
+    const siblings = entries.flatMap(({ sibling }) => sibling ?? []);
+    this.#listed = { asker: nameOf(asker), urls: [...entries.map(({ url }) => url), ...siblings] };
   }
 
-  /** Nodes that may be asked for this session, by what the cloud said last of such a one. */
+  /** Nodes that may be asked for this session, by what the cloud said last of such a one; second ones come last. */
   doorsFor(asker: Asker): readonly string[] {
     return this.#listed?.asker === nameOf(asker) ? this.#listed.urls : [];
   }

@@ -104,6 +104,10 @@ describe('the directory', () => {
     ['an expired list', () => cloud.sign({ primaries: [ENTRY], expiresAt: 1_600_000_000 })],
     ['another type of JWS', () => cloud.sign({ primaries: [ENTRY] }, { typ: 'JWT' })],
     ['a plaintext URL', () => cloud.sign({ primaries: [{ ...ENTRY, url: 'ws://fra.example.net' }] })],
+    [
+      'a plaintext URL of a second node',
+      () => cloud.sign({ primaries: [{ ...ENTRY, sibling: 'ws://two.fra.example.net' }] }),
+    ],
     ['something else than a list', async () => ({ hello: 'world' })],
   ])('does not believe %s', async (_what, list) => {
     const liar = await door(answering({ list }));
@@ -159,6 +163,16 @@ describe('the directory', () => {
       const list = await next().list(await cloud.token({ region: 'eu', exp: 4_000_000_000 }));
       expect(list.primaries).toEqual([ENTRY]);
       expect(listed.asked).toEqual(['/v1/directory']);
+    });
+
+    test('is asked at the second nodes of the last list, after all first ones', async () => {
+      const token = await cloud.token({ region: 'eu' });
+      const second = await door(answering());
+      const dead = async () => ({ ...ENTRY, url: `ws://127.0.0.1:${await freePort()}` });
+      const primaries = [{ ...(await dead()), sibling: second.url }, await dead()];
+      await next().verify((await cloud.sign({ primaries })).signature, token);
+      expect((await next().list(token)).primaries).toEqual([ENTRY]);
+      expect(second.asked).toEqual(['/v1/directory']);
     });
 
     test.each([

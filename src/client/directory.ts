@@ -140,7 +140,7 @@ export class Directory {
     if (list.cloud !== claims.cloud) throw clientError('directory_untrusted', 'it is for another cloud');
     if (list.room !== claims.room) throw clientError('directory_untrusted', 'it is for another room');
     if (list.expiresAt * 1000 <= Date.now()) throw clientError('directory_untrusted', 'it has expired');
-    for (const entry of [...list.primaries, ...list.secondaries]) this.#checkUrl(entry);
+    for (const entry of [...list.primaries, ...list.secondaries]) this.#checkUrls(entry);
     this.#memory.remember(claims, list);
     return list;
   }
@@ -209,10 +209,11 @@ export class Directory {
     return `${secure ? 'https' : 'http'}://${url.host}`;
   }
 
-  #checkUrl(entry: DirectoryEntry): void {
-    const url = parseUrl(entry.url);
-    if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && this.#mayBePlain(url))) return;
-    throw clientError('directory_untrusted', `the URL of ${entry.datacenter} must be wss:`);
+  #checkUrls({ datacenter, url, sibling = url }: DirectoryEntry): void {
+    for (const parsed of [url, sibling].map(parseUrl)) {
+      if (parsed?.protocol === 'wss:' || (parsed?.protocol === 'ws:' && this.#mayBePlain(parsed))) continue;
+      throw clientError('directory_untrusted', `the URL of ${datacenter} must be wss:`);
+    }
   }
 
   #mayBePlain(url: URL): boolean {

@@ -15,6 +15,24 @@ test('a list keeps the order it is given, and ends after 60 s', () => {
   expect(list.primaries[0]).toEqual({ datacenter: 'iad', region: 'us', url: 'wss://iad.example.net' });
 });
 
+test('a second node of a datacenter stands beside the first, signed with it', () => {
+  const url = 'wss://two.sjc.example.net/';
+  const two = livenessOf(p, {
+    nodes: [nodeOf(p, 'sjc'), nodeOf(p, 'sjc', { id: 'two', load: 0.9, url }), nodeOf(p, 'iad')],
+    rejected: [],
+  });
+  const { primaries } = listFor(p, US, { primaries: ['sjc', 'iad'], secondaries: [] }, two, question);
+  expect(primaries).toEqual([
+    {
+      datacenter: 'sjc',
+      region: 'us',
+      url: 'wss://sjc.example.net',
+      sibling: 'wss://two.sjc.example.net',
+    },
+    { datacenter: 'iad', region: 'us', url: 'wss://iad.example.net' },
+  ]);
+});
+
 test('whoever filtered wrongly before: no list is made of what is not allowed, not up, or not known', () => {
   for (const wrong of ['sha', 'tsn', 'lhr']) {
     expect(() => listFor(p, US, { primaries: [wrong], secondaries: [] }, live, question)).toThrow();

@@ -20,17 +20,17 @@ export function listFor(
   p: CompiledPolicy,
   label: Label,
   seats: SeatList,
-  live: Pick<Liveness, 'urlFor'>,
+  live: Pick<Liveness, 'urlsFor'>,
   question: { readonly room: string; readonly now: number },
 ): DirectoryList {
   const entries = (names: readonly string[]): DirectoryEntry[] =>
     names.map((datacenter) => {
       const region = p.policy.datacenters.get(datacenter)?.region;
-      const url = live.urlFor(datacenter, question.room);
+      const [url, sibling] = live.urlsFor(datacenter, question.room).map(withoutSlash);
       if (region === undefined || url === undefined || !allowedForLabel(p, label, datacenter)) {
         throw new WatershedError('internal', 'a list held a datacenter that may not be listed');
       }
-      return { datacenter, region, url: withoutSlash(url) };
+      return { datacenter, region, url, ...(sibling !== undefined && { sibling }) };
     });
   return {
     cloud: p.policy.cloud,

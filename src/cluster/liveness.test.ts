@@ -13,22 +13,30 @@ describe('several nodes of a datacenter', () => {
 
   test('the less loaded is preferred', () => {
     const live = liveOf([node('a', 0.9), node('b', 0.1), node('c', 0.6)]);
-    expect(live.urlFor('sjc', 'room')).toBe('wss://b.sjc.example.net');
+    expect(live.urlsFor('sjc', 'room')).toEqual(['wss://b.sjc.example.net', 'wss://c.sjc.example.net']);
   });
 
   test("one room's members meet at one of those that are about equal; rooms spread", () => {
     const live = liveOf([node('a', 0.1), node('b', 0.15), node('c', 0.2)]);
     const urls = new Set<string | undefined>();
     for (let i = 0; i < 100; i++) {
-      expect(live.urlFor('sjc', `room-${i}`)).toBe(live.urlFor('sjc', `room-${i}`));
-      urls.add(live.urlFor('sjc', `room-${i}`));
+      const [url, sibling, ...more] = live.urlsFor('sjc', `room-${i}`);
+      expect(live.urlsFor('sjc', `room-${i}`)).toEqual([url, sibling]);
+      expect([sibling === url, more]).toEqual([false, []]);
+      urls.add(url);
     }
     expect(urls.size).toBe(3);
   });
 
   test('one without statistics comes last, and is better than none', () => {
-    expect(liveOf([node('a', Number.NaN), node('b', 1)]).urlFor('sjc', 'r')).toBe('wss://b.sjc.example.net');
-    expect(liveOf([node('a', Number.NaN)]).urlFor('sjc', 'r')).toBe('wss://a.sjc.example.net');
+    const [a, b] = [node('a', Number.NaN), node('b', 1)];
+    expect(liveOf([a, b]).urlsFor('sjc', 'r')).toEqual([b.url, a.url]);
+    expect(liveOf([a]).urlsFor('sjc', 'r')).toEqual([a.url]);
+  });
+
+  test('two that are reached at one URL are no two to ask', () => {
+    const shared = [node('a', 0.1), { ...node('b', 0.1), url: node('a', 0).url }];
+    expect(liveOf(shared).urlsFor('sjc', 'r')).toEqual(['wss://a.sjc.example.net']);
   });
 });
 
@@ -39,7 +47,7 @@ test('a datacenter without a ready and accepting node is not live, and has no UR
     nodeOf(p, 'fra'),
   ]);
   expect(p.datacenterNames.filter(live.isLive)).toEqual(['fra']);
-  expect(live.urlFor('sjc', 'room')).toBeUndefined();
+  expect(live.urlsFor('sjc', 'room')).toEqual([]);
 });
 
 test('an operator is told why a datacenter is left out', () => {

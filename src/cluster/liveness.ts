@@ -6,8 +6,8 @@ import type { RosterFault, RosterReading } from './roster.ts';
 /** Which datacenters can take a session now, and through which URL. Made from one reading of the roster. */
 export interface Liveness {
   readonly isLive: (datacenter: string) => boolean;
-  /** WebSocket base URL for a room at a live datacenter; undefined where it is not live. */
-  readonly urlFor: (datacenter: string, room: string) => string | undefined;
+  /** WebSocket base URLs for a room at a datacenter: the one to use, and another node's; none where it is not live. */
+  readonly urlsFor: (datacenter: string, room: string) => readonly string[];
   /** Why a datacenter that the policy knows is not live; null where it is. For operators, not for clients. */
   readonly absence: (datacenter: string) => Absence | null;
 }
@@ -33,7 +33,7 @@ export function livenessOf(p: CompiledPolicy, { nodes, rejected }: RosterReading
   }
   return {
     isLive: (datacenter) => usable.has(datacenter),
-    urlFor: (datacenter, room) => best(usable.get(datacenter) ?? [], room)?.url,
+    urlsFor: (datacenter, room) => bestTwo(usable.get(datacenter) ?? [], room).map(({ url }) => url),
     absence: (datacenter) => {
       if (usable.has(datacenter)) return null;
       const here = nodes.filter((node) => node.datacenter === datacenter);
@@ -45,6 +45,16 @@ export function livenessOf(p: CompiledPolicy, { nodes, rejected }: RosterReading
       return { reason: here.length === 0 ? 'unregistered' : 'starting' };
     },
   };
+}
+
+function bestTwo(nodes: readonly NodeRecord[], room: string): NodeRecord[] {
+  const first = best(nodes, room);
+  if (first === undefined) return [];
+  const second = best(
+    nodes.filter(({ url }) => url !== first.url),
+    room,
+  );
+  return second === undefined ? [first] : [first, second];
 }
 
 /** The least loaded, in coarse steps, so that one room's members meet; among equals by rendezvous hashing. */

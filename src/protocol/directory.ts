@@ -6,6 +6,8 @@ export const directoryEntrySchema = z.object({
   region: z.string(),
   /** `wss://host[:port]` (or `ws:` on loopback), without a path; `/v1/signal` is appended. */
   url: z.string(),
+  /** Base URL of another bridge there, where there is one: to ask for a list once the first has ended. */
+  sibling: z.string().optional(),
 });
 export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
 

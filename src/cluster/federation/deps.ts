@@ -11,7 +11,7 @@ import type { Verdict } from '../types.ts';
 import type { Place } from './types.ts';
 
 /** Which datacenters can take a session now. */
-export type WhoIsUp = Pick<Liveness, 'isLive' | 'urlFor'>;
+export type WhoIsUp = Pick<Liveness, 'isLive' | 'urlsFor'>;
 
 export interface FederationDeps {
   readonly cloud: string;

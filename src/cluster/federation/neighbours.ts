@@ -129,7 +129,7 @@ export class Neighbours {
     const up = new Set(open.map((peering) => peering.node.datacenter));
     return {
       isLive: (d) => up.has(d),
-      urlFor: (d) => this.#deps.policy()?.policy.datacenters.get(d)?.url,
+      urlsFor: (d) => [this.#deps.policy()?.policy.datacenters.get(d)?.url ?? []].flat(),
     };
   }
 

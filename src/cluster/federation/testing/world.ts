@@ -256,7 +256,7 @@ export class World {
       liveness: async () => {
         this.meanwhile(datacenter, 'liveness');
         if (this.registry.down) throw new WatershedError('registry_unavailable');
-        return { isLive: (d) => this.isUp(d), urlFor: (d) => `wss://${d}.example.net` };
+        return { isLive: (d) => this.isUp(d), urlsFor: (d) => [`wss://${d}.example.net`] };
       },
       find: async (wanted, where) => {
         if (this.registry.down) throw new WatershedError('registry_unavailable');
