@@ -60,7 +60,8 @@ export function intersect(
   b: readonly string[] | null,
 ): readonly string[] | null {
   if (a === null || b === null) return a ?? b;
-  return a.filter((region) => b.includes(region));
+  const kept = new Set(b);
+  return a.filter((region) => kept.has(region));
 }
 
 function addEvidence(

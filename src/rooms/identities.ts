@@ -1,20 +1,47 @@
 import { createHash } from 'node:crypto';
 import type { SharedState } from '../cluster/federation/messages.ts';
 import type { Decision, Withheld } from '../cluster/federation/types.ts';
-import { growsBy, mergeLabels } from '../cluster/merge-labels.ts';
+import { growsBy, mergeLabels, wordsOf } from '../cluster/merge-labels.ts';
 import type { Label } from '../policy/model.ts';
 
 type Decided = Partial<Pick<Decision, 'keptOut' | 'letIn'>>;
 
-/** People whom hosts decided about, for as long as the room lives: hashed, each with the label it is judged by. */
+/**
+ * What a room remembers of people at most, in hashes and names of regions, of those who were removed and of those who
+ * were only let in: some 25 000 people of each.
+ */
+export const MOST_WORDS = 50_000;
+/** Removed people beyond it: so many, the last ones, are remembered by their hash alone, and told of to nobody. */
+const MOST_BEYOND = 1000;
+
+/**
+ * People whom hosts decided about, for as long as the room lives: hashed, each with the label it is judged by. Beyond
+ * what is remembered, whoever was let in longest ago is forgotten first. Nobody who was removed is: one more, or more
+ * about one, is not taken any more, and `overflown` says so.
+ */
 export class Identities {
   readonly #decisions = new Map<string, Decision>();
-  /** Told the hash of everyone about whom something new is decided, or known. */
+  /** Those who were only let in, longest ago first. */
+  readonly #onlyLetIn = new Set<string>();
+  readonly #words = { keptOut: 0, letIn: 0 };
+  readonly #beyond = new Set<string>();
+  /** Told the hash of everyone about whom something new is decided, or known, or what was is forgotten. */
   onDecided: (hash: string) => void = () => {};
 
   /** By the person's hash. */
   get decisions(): ReadonlyMap<string, Decision> {
     return this.#decisions;
+  }
+
+  /** Whether more people were removed than are remembered for good. */
+  get overflown(): boolean {
+    return this.#beyond.size > 0;
+  }
+
+  /** Whether somebody was removed by a host, as far as is remembered. */
+  keepsOut(identity: string): boolean {
+    const hashed = hash(identity);
+    return this.#decisions.get(hashed)?.keptOut === true || this.#beyond.has(hashed);
   }
 
   /** What was decided about somebody; undefined for nothing. */
@@ -75,8 +102,46 @@ export class Identities {
   }
 
   #set(hashed: string, decision: Decision): void {
+    const before = this.#decisions.get(hashed);
+    const words = wordsOf(decision.label);
+    const kept = before?.keptOut === true ? wordsOf(before.label) : 0;
+    if (decision.keptOut && words > kept && this.#words.keptOut - kept + words > MOST_WORDS) {
+      this.#beyond.add(hashed);
+      const [oldest] = this.#beyond;
+      if (oldest !== undefined && this.#beyond.size > MOST_BEYOND) this.#beyond.delete(oldest);
+      // By how much a label has grown is not remembered: so nobody else is told of it.
+      if (before?.keptOut === true) this.#store(hashed, { ...before, outgrown: true });
+      else this.#forget(hashed);
+      return;
+    }
+    this.#store(hashed, decision);
+    for (const oldest of this.#onlyLetIn) {
+      if (this.#words.letIn <= MOST_WORDS) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #store(hashed: string, decision: Decision): void {
+    this.#take(hashed);
     this.#decisions.set(hashed, decision);
+    this.#words[decision.keptOut ? 'keptOut' : 'letIn'] += wordsOf(decision.label);
+    if (!decision.keptOut) this.#onlyLetIn.add(hashed);
     this.onDecided(hashed);
+  }
+
+  #forget(hashed: string): void {
+    if (!this.#take(hashed)) return;
+    this.#decisions.delete(hashed);
+    this.onDecided(hashed);
+  }
+
+  /** Out of the account; false where there is nobody. */
+  #take(hashed: string): boolean {
+    const before = this.#decisions.get(hashed);
+    if (before === undefined) return false;
+    this.#words[before.keptOut ? 'keptOut' : 'letIn'] -= wordsOf(before.label);
+    this.#onlyLetIn.delete(hashed);
+    return true;
   }
 
   /** The decision stays, but goes nowhere from here. */

@@ -13,8 +13,14 @@ export class RoomRules {
   #ended = false;
   readonly #identities = new Identities();
 
+  /** Locked by a host; or for good, since more people were removed than are remembered. */
   get locked(): boolean {
-    return this.#locked;
+    return this.#locked || this.overflown;
+  }
+
+  /** Whether more people were removed than are remembered: one of them could come back by a door that is open. */
+  get overflown(): boolean {
+    return this.#identities.overflown;
   }
 
   get ended(): boolean {
@@ -26,27 +32,31 @@ export class RoomRules {
     return this.#identities.decisions;
   }
 
-  /** Tells the listener the hash of everyone about whom something new is decided, or known. There is one. */
+  /** Tells the listener the hash of everyone of whom what is decided, or known, has changed. There is one. */
   onDecided(listener: (hash: string) => void): void {
     this.#identities.onDecided = listener;
   }
 
   /** Whether a participant was removed by a host. */
   keepsOut(identity: string): boolean {
-    return this.#identities.of(identity)?.keptOut === true;
+    return this.#identities.keepsOut(identity);
   }
 
-  /** False when it was so already. */
+  /** False when it was so already, or stays so. */
   lock(locked: boolean): boolean {
-    if (locked === this.#locked) return false;
+    const before = this.locked;
     this.#locked = locked;
+    if (before === this.locked) return false;
     this.#version += 1;
     return true;
   }
 
-  keepOut(identity: string, label: Label): void {
+  /** True when the lock has changed by it. */
+  keepOut(identity: string, label: Label): boolean {
+    const before = this.locked;
     this.#identities.decide(identity, label, { keptOut: true });
     this.#version += 1;
+    return before !== this.locked;
   }
 
   /**
@@ -80,7 +90,7 @@ export class RoomRules {
 
   /** Takes what another node says; `withheld`: what of it may not be known here. True when the lock has changed by it. */
   merge({ version, locked, ended, ...people }: SharedState, withheld: Withheld): boolean {
-    const before = this.#locked;
+    const before = this.locked;
     this.#identities.merge(people, withheld);
     this.#ended ||= ended;
     if (version > this.#version) {
@@ -89,6 +99,6 @@ export class RoomRules {
     } else if (version === this.#version) {
       this.#locked ||= locked;
     }
-    return before !== this.#locked;
+    return before !== this.locked;
   }
 }

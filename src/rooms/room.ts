@@ -300,14 +300,22 @@ export class Room implements MediaAudience {
 
   setLocked(locked: boolean): void {
     if (!this.rules.lock(locked)) return;
-    this.#tell(notification('roomUpdated', { room: this.info }));
+    this.#lockChanged();
     this.#link.share();
   }
 
   /** Keeps a participant out for as long as this room lives. */
   keepOut(peer: Peer): void {
-    for (const identity of peer.identities) this.rules.keepOut(identity, peer.label);
+    const locked = [...peer.identities].map((identity) => this.rules.keepOut(identity, peer.label));
+    if (locked.includes(true)) this.#lockChanged();
     this.#link.share();
+  }
+
+  #lockChanged(): void {
+    this.#tell(notification('roomUpdated', { room: this.info }));
+    if (!this.rules.overflown) return;
+    const { log } = this.#deps;
+    log.warn({ room: shortId(this.id) }, 'more were removed from a room than it remembers: it stays locked');
   }
 
   /** Whom a host removed, here or elsewhere, goes by every other session too. Hosts are removed one by one. */
@@ -326,7 +334,7 @@ export class Room implements MediaAudience {
       this.close('room_ended');
       return;
     }
-    if (changed) this.#tell(notification('roomUpdated', { room: this.info }));
+    if (changed) this.#lockChanged();
     if (state.keptOut.length > 0) this.dropKeptOut();
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Label } from '../../policy/model.ts';
 import { Identities } from '../../rooms/identities.ts';
-import { DecisionsTold } from './decisions-told.ts';
+import { type AboutPeople, DecisionsTold } from './decisions-told.ts';
 
 const US = { home: 'us', evidence: ['us'], regions: null };
 const NOTHING = { keptOut: [], letIn: [], outgrown: [] };
@@ -11,7 +11,7 @@ const people = (what: string, count: number) => Array.from({ length: count }, (_
 /** Decisions here, and what another node was told of them. */
 function setUp() {
   const [identities, told] = [new Identities(), new DecisionsTold()];
-  identities.onDecided = (hash) => told.decided(hash);
+  identities.onDecided = (hash) => told.decided(hash, identities.decisions);
   let looks = 0;
   const mayKnow = (_label: Label) => {
     looks += 1;
@@ -22,7 +22,7 @@ function setUp() {
     keepOut: (hashes: string[], label = US) =>
       identities.merge({ ...NOTHING, keptOut: ofPeople(label, hashes) }, []),
     outgrow: (hashes: string[]) => identities.merge({ ...NOTHING, outgrown: ofPeople(US, hashes) }, []),
-    hear: (said: Partial<typeof NOTHING>, may = mayKnow) => {
+    hear: (said: Partial<AboutPeople>, may = mayKnow) => {
       const about = { ...NOTHING, ...said };
       identities.merge(about, []);
       told.heard(about, identities.decisions);
@@ -111,6 +111,15 @@ describe('what another node said of people of whom nothing is decided here', () 
       const some = ofPeople(US, most.slice(n, n + 1000));
       here.told.heard({ ...NOTHING, letIn: some }, here.identities.decisions);
     }
-    expect(told(here, most)).toEqual(most.slice(-25_000));
+    expect(told(here, ['p-0', 'p-34999', 'p-35000', 'p-59999'])).toEqual(['p-35000', 'p-59999']);
+  });
+
+  it('is bounded too where it was taken, and is forgotten here since', () => {
+    const here = setUp();
+    const flood = people('p', 100_000);
+    for (let n = 0; n < flood.length; n += 10_000)
+      here.hear({ letIn: ofPeople(US, flood.slice(n, n + 10_000)) });
+    expect(here.identities.decisions.size).toBe(25_000);
+    expect(told(here, ['p-0', 'p-60000', 'p-99999'])).toEqual(['p-60000', 'p-99999']);
   });
 });

@@ -1,6 +1,6 @@
 import type { Label } from '../../policy/model.ts';
 import type { NodeKey } from '../../policy/node-key.ts';
-import { growsBy, mergeLabels } from '../merge-labels.ts';
+import { growsBy, mergeLabels, wordsOf } from '../merge-labels.ts';
 import type { IdentitiesState, SharedState } from './messages.ts';
 import type { Decision } from './types.ts';
 
@@ -50,10 +50,16 @@ export class DecisionsTold {
     this.#due = null;
   }
 
-  /** Something new is decided about somebody, or known. */
-  decided(hash: string): void {
-    this.#due?.add(hash);
-    this.#isDecided(hash);
+  /** Something new is decided about somebody, or known; or nothing is any more. */
+  decided(hash: string, decisions: Decisions): void {
+    if (decisions.has(hash)) {
+      this.#due?.add(hash);
+      this.#isDecided(hash);
+    } else {
+      this.#due?.delete(hash);
+      this.#remember(hash);
+      this.#bound(decisions);
+    }
   }
 
   /** The other node has said this; `decisions`: with what was taken of it. */
@@ -69,11 +75,7 @@ export class DecisionsTold {
       for (const hash of hashes) noted(this.#known, hash, label).keptOut = true;
     for (const { label, hashes } of letIn)
       for (const hash of hashes) noted(this.#known, hash, label).letIn = true;
-    for (const hash of hashesOf({ keptOut, letIn, outgrown })) {
-      if (decisions.has(hash)) this.decided(hash);
-      else this.#remember(hash);
-    }
-    this.#bound(decisions);
+    for (const hash of hashesOf({ keptOut, letIn, outgrown })) this.decided(hash, decisions);
   }
 
   /**
@@ -133,10 +135,9 @@ export class DecisionsTold {
   /** As the newest of those of whom nothing is decided here. */
   #remember(hash: string): void {
     this.#isDecided(hash);
-    const words = [this.#known.get(hash), this.#fuller.get(hash)].map(
-      (known) => known && 1 + known.label.evidence.length + (known.label.regions?.length ?? 0),
-    );
-    const sum = words.reduce<number>((total, some) => total + (some ?? 0), 0);
+    const known = [this.#known.get(hash), this.#fuller.get(hash)];
+    const sum = known.reduce((total, one) => total + (one === undefined ? 0 : wordsOf(one.label)), 0);
+    if (sum === 0) return;
     this.#undecided.set(hash, sum);
     this.#undecidedWords += sum;
   }

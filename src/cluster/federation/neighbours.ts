@@ -58,7 +58,7 @@ export class Neighbours {
     this.#deps = deps;
     this.#host = host;
     host.room.onDecided((hash) => {
-      for (const peering of this.#peerings.values()) peering.decisions.decided(hash);
+      for (const { decisions } of this.all()) decisions.decided(hash, host.room.decisions());
     });
   }
 

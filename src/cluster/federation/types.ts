@@ -76,7 +76,7 @@ export interface LocalRoom {
   shared(): RulesState;
   /** What hosts decided about people, by their hash. */
   decisions(): ReadonlyMap<string, Decision>;
-  /** The listener is told of the hash of everyone about whom something new is decided, or known. There is one. */
+  /** The listener is told of the hash of everyone of whom what is decided, or known, has changed. There is one. */
   onDecided(listener: (hash: string) => void): void;
   /** What narrowings seen at other nodes leave; null for all. */
   narrow(regions: readonly string[] | null): void;
