@@ -40,23 +40,23 @@ export class Identities {
 
   /** Whether somebody was removed by a host, as far as is remembered. */
   keepsOut(identity: string): boolean {
-    const hashed = hash(identity);
+    const hashed = hashOf(identity);
     return this.#decisions.get(hashed)?.keptOut === true || this.#beyond.has(hashed);
   }
 
   /** What was decided about somebody; undefined for nothing. */
   of(identity: string): Decision | undefined {
-    return this.#decisions.get(hash(identity));
+    return this.#decisions.get(hashOf(identity));
   }
 
   /** False when nothing is new by it. */
   decide(identity: string, label: Label, decided: Decided): boolean {
-    return this.#put(hash(identity), label, decided);
+    return this.#put(hashOf(identity), label, decided);
   }
 
   /** True when somebody who is here is judged by another label now. */
   relabel(identity: string, label: Label): boolean {
-    const hashed = hash(identity);
+    const hashed = hashOf(identity);
     return this.#decisions.has(hashed) && this.#put(hashed, label, {});
   }
 
@@ -155,6 +155,6 @@ export class Identities {
 }
 
 /** Identities are the issuer's words for its people: nodes compare them without telling them. */
-function hash(identity: string): string {
+export function hashOf(identity: string): string {
   return createHash('sha256').update(`watershed kept out\0${identity}`).digest('base64url');
 }

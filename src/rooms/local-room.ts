@@ -16,6 +16,7 @@ export function placeOf(peer: Peer): Place {
 export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
   const stateOf = (peer: Peer): MemberState => ({
     peerId: peer.id,
+    who: peer.who,
     displayName: peer.displayName,
     role: peer.role,
     label: mutable(peer.label),
@@ -61,7 +62,7 @@ export function localRoomOf(room: Room, deps: RoomDeps): LocalRoom {
 }
 
 function waitingOf(peer: Peer): WaitingState {
-  return { peerId: peer.id, displayName: peer.displayName, label: mutable(peer.label) };
+  return { peerId: peer.id, who: peer.who, displayName: peer.displayName, label: mutable(peer.label) };
 }
 
 function mutable({ home, evidence, regions }: Place['label']): MemberState['label'] {

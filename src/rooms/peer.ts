@@ -10,6 +10,7 @@ import type { Joined, PeerInfo } from '../protocol/state.ts';
 import type { JoinClaims, Role } from '../protocol/token.ts';
 import { displayNameOf } from './display-name.ts';
 import type { Ending } from './ending.ts';
+import { hashOf } from './identities.ts';
 import type { Notification } from './notification.ts';
 import type { NodeIdentity } from './ports.ts';
 import { ProducerNotices } from './producer-notices.ts';
@@ -91,6 +92,11 @@ export class Peer {
   /** Whether the issuer says who it is: a token that names nobody may be many people's. */
   get isNamed(): boolean {
     return this.#admitted.claims.sub !== undefined;
+  }
+
+  /** The hash of its identity, by which nodes count the sessions of one participant; undefined for one not named. */
+  get who(): string | undefined {
+    return this.isNamed ? hashOf(this.identity) : undefined;
   }
 
   /** Every one that it had: without a `sub` each of its tokens is another. */

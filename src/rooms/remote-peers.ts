@@ -48,6 +48,11 @@ export class RemotePeers {
     return entry === undefined ? undefined : nodeKey(entry.node);
   }
 
+  /** Sessions of a participant at other nodes, as those say. */
+  sessionsOf(who: string): number {
+    return [...this.#entries.values()].filter(({ member }) => member.who === who).length;
+  }
+
   infos(): PeerInfo[] {
     return [...this.#entries.values()].map(infoOf);
   }

@@ -15,6 +15,11 @@ export class RemoteWaiting {
     return [...this.#byNode.values()].flat().map(({ peerId, displayName }) => ({ peerId, displayName }));
   }
 
+  /** Sessions of a participant that wait at other nodes, as those say. */
+  sessionsOf(who: string): number {
+    return [...this.#byNode.values()].flat().filter((entry) => entry.who === who).length;
+  }
+
   nodeOf(peerId: string): NodeKey | undefined {
     for (const [node, waiting] of this.#byNode) {
       if (waiting.some((entry) => entry.peerId === peerId)) return node;

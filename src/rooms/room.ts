@@ -38,6 +38,8 @@ export type ClosedBy = 'room_ended' | 'room_expired' | 'draining' | 'internal' |
  * necessary, and too few to fill the room.
  */
 const SESSIONS_OF_ONE = 10;
+/** At all nodes, as far as this one may know of them: twice, since who moves is at two nodes for a moment. */
+const SESSIONS_ANYWHERE = 2 * SESSIONS_OF_ONE;
 
 /**
  * A meeting, as this node has it: its members here, those at other nodes, those who wait, its rules, and its
@@ -246,7 +248,11 @@ export class Room implements MediaAudience {
     if (this.rules.locked && peer.role !== 'host' && !peer.admittedByHost) {
       throw new WatershedError('room_locked');
     }
-    if (peer.isNamed && this.#othersOf(peer) >= SESSIONS_OF_ONE)
+    const { who } = peer;
+    if (who === undefined) return;
+    const here = this.#othersOf(peer);
+    const there = this.remotes.sessionsOf(who) + this.remoteWaiting.sessionsOf(who);
+    if (here >= SESSIONS_OF_ONE || here + there >= SESSIONS_ANYWHERE)
       throw new WatershedError('too_many_sessions');
   }
 

@@ -41,10 +41,14 @@ const remoteProducerSchema = producerInfoSchema
   })
   .refine(({ kind, source }) => kindOfSource(source) === kind, 'the source is of another kind');
 
+/** The hash of a participant whom the issuer names, so that nodes can count their sessions; absent for one unnamed. */
+const whoSchema = z.string().max(64).optional();
+
 /** A seated member, as nodes that may know of it are told. */
 export const memberSchema = z
   .object({
     peerId: id,
+    who: whoSchema,
     displayName: z.string().max(80),
     role: roleSchema,
     label: labelSchema,
@@ -109,6 +113,7 @@ export type PlacesState = z.infer<typeof placesSchema>;
 /** Someone who waits for a host, as nodes whose hosts may know of them are told. */
 export const waitingSchema = z.object({
   peerId: id,
+  who: whoSchema,
   displayName: z.string().max(80),
   label: labelSchema,
 });
