@@ -91,11 +91,13 @@ export class FederatedRoom {
         return decide(this.neighbours.parts(record), record.regions);
       });
       if (!claimed) return refused ?? { kind: 'admit' };
+      this.#tellPlaces();
       await this.neighbours.meetAll(MEET_MS);
     } catch (error) {
       if (!isUnavailable(error) || !this.#goesOnAlone(newcomer)) throw error;
       // A room that this node holds goes on without the registry, by what its nodes know of each other.
       if (!(await decide(this.neighbours.parts(null), null))) return refused ?? { kind: 'admit' };
+      this.#tellPlaces();
       this.#writer.state();
     }
     this.#deps.decided(newcomer, this.room.id, 'admit', 'admitted', COMMON);
@@ -132,10 +134,15 @@ export class FederatedRoom {
     if (this.#ownPart() === null) {
       this.neighbours.leave();
     } else {
-      const places = this.#placesState();
-      this.neighbours.tellAll(() => ({ places }));
+      this.#tellPlaces();
     }
     this.#settle();
+  }
+
+  /** Also where nobody may know of a newcomer: those who sit there may have to go. */
+  #tellPlaces(): void {
+    const places = this.#placesState();
+    this.neighbours.tellAll(() => ({ places }));
   }
 
   /** Someone began or ceased to wait for a host. */
@@ -294,8 +301,7 @@ export class FederatedRoom {
       this.#regions = regions;
       this.room.narrow(regions);
       this.#rejudgeKnown();
-      const places = this.#placesState();
-      this.neighbours.tellAll(() => ({ places }));
+      this.#tellPlaces();
       this.#writer.state();
     }
     const places = this.#seated();

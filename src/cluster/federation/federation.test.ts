@@ -264,6 +264,17 @@ describe('a room that is pulled apart', () => {
     }
   });
 
+  it('moves from sha also when someone of us comes to where others are already', async () => {
+    world = new World(['hkg', 'sha']);
+    await world.enter('wei', 'cn', 'hkg');
+    await world.enter('chen', 'cn', 'sha');
+    expect(await world.enter('ann', 'us', 'hkg')).toBe('admit');
+    await settle();
+    expect(world.at('sha').room.moved.has('chen')).toBe(true);
+    expect(world.seenAt('sha')).toEqual(['chen', 'wei']);
+    expect(world.leaks()).toEqual([]);
+  });
+
   it('has no seat for everyone: the newcomer is refused, and nobody moves', async () => {
     world = new World(['sjc', 'iad', 'sha']);
     world.down.add('hkg').add('sjc');
