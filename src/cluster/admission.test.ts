@@ -6,7 +6,16 @@ import type { DirectoryAnswer } from '../protocol/directory.ts';
 import { directoryAnswerSchema, directoryListSchema } from '../protocol/directory.ts';
 import { redirectSchema, refusalSchema } from '../protocol/events.ts';
 import type { Door } from './testing/door.ts';
-import { createDoor, entryOf, FROM, nodeOf, policyOf, withPolicy, zoom2020 } from './testing/door.ts';
+import {
+  createDoor,
+  entryOf,
+  FROM,
+  nodeOf,
+  policyOf,
+  withFence,
+  withPolicy,
+  zoom2020,
+} from './testing/door.ts';
 import type { AdmissionRequest, AdmittedSession, Verdict } from './types.ts';
 
 const REGION_OF = new Map<string, string>([
@@ -226,6 +235,17 @@ test('conflict: refuse is another matter: 403', async () => {
   const token = await door.token({ region: 'us' });
   expect(refusalOf(await ask(door, token, FROM.de))).toMatchObject({ code: 'region_conflict', status: 403 });
   expect((await ask(door, token, FROM.us)).kind).toBe('admit');
+});
+
+test('whom a node serves is told by the label, and by where media comes from', async () => {
+  const { admission } = await createDoor('hkg', withFence(zoom2020(), 'hk', ['hk', 'us'], 13));
+  const us = { home: 'us', evidence: ['us'], regions: null };
+  expect(admission.serves(us)).toBe(true);
+  expect(admission.serves(us, [FROM.us, FROM.hk, FROM.jp, FROM.none])).toBe(true);
+  for (const address of [FROM.cn, FROM.de, '10.0.0.1']) {
+    expect(admission.serves(us, [FROM.us, address])).toBe(false);
+  }
+  expect(admission.serves({ ...us, home: 'cn', evidence: ['cn'] })).toBe(false);
 });
 
 test('unknown: cn serves who has no claim inside the fence only from a cn address', async () => {

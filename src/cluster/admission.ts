@@ -2,7 +2,7 @@ import type { Evidence } from '../geo/locator.ts';
 import { decide, type Moment } from '../policy/admission.ts';
 import { allowedForLabel } from '../policy/allowed.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
-import type { LabelResult } from '../policy/label.ts';
+import { type LabelResult, widenEvidence } from '../policy/label.ts';
 import type { Label } from '../policy/model.ts';
 import { type ErrorCode, toldAs, WatershedError } from '../protocol/errors.ts';
 import type { Refusal } from '../protocol/events.ts';
@@ -217,9 +217,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         return place({ step: change.step, here: datacenter, claims, address, label });
       }),
 
-    serves: (label) => {
+    serves: (label, addresses = []) => {
       const p = deps.policy();
-      return p !== null && allowedForLabel(p, label, datacenter);
+      if (p === null) return false;
+      let widened = label;
+      for (const address of addresses) {
+        const evidence = locator.locate(address);
+        const result = evidence.kind === 'refused' ? null : widenEvidence(p, widened, evidence);
+        if (!result?.ok) return false;
+        widened = result.label;
+      }
+      return allowedForLabel(p, widened, datacenter);
     },
 
     directory: async (request) => {

@@ -39,8 +39,11 @@ export interface Admission {
     session: AdmittedSession,
     change: { step: AdmissionRequest['step']; address?: string; token?: string },
   ): Promise<Verdict>;
-  /** Whether the policy of this moment allows the label here: an order to look at sessions in, and no decision. */
-  serves(label: Label): boolean;
+  /**
+   * Whether the policy of this moment allows the label here, with all that these addresses of its media say: an order
+   * to look at sessions in, and no decision.
+   */
+  serves(label: Label, addresses?: Iterable<string>): boolean;
   /** `POST /v1/directory`: where the bearer of this token may go, wherever it asked. */
   directory(
     request: AdmissionRequest,

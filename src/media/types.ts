@@ -276,6 +276,8 @@ export interface MediaPeer extends EventEmitter<MediaPeerEvents> {
   setConsumerPriority(consumerId: string, priority: number): Promise<void>;
   requestKeyFrame(consumerId: string): Promise<void>;
   getStats(): Promise<Record<string, unknown>[]>;
+  /** Where its media comes, or may come, from: each was admitted by the policy and the label of its moment. */
+  addresses(): ReadonlySet<string>;
   /**
    * Judges every leg of this peer again with the gate (after a label change or a policy switch): legs that it
    * forbids are closed first, synchronously as far as this process is concerned.

@@ -143,6 +143,30 @@ it('closes what a switch of policy forbids before it decides about any stay, and
   expect([bob.outlet.ending?.kind, eve.outlet.ending?.kind]).toEqual(['redirect', 'redirect']);
 });
 
+it('closes what a switch forbids by where media comes from before it decides about any stay', async () => {
+  const fixture = new RoomsFixture();
+  const [ada, bob, eve] = [
+    await fixture.join(),
+    await fixture.join(),
+    await fixture.join({ region: 'eu', room: 'two' }),
+  ];
+  fixture.engine.room('standup').peer(ada.peer.id).addressesNow.add('192.0.2.7');
+  const media = fixture.engine.room('standup').peer(bob.peer.id);
+  media.addressesNow.add('198.51.100.7');
+  forbidEu(fixture);
+  fixture.admission.allowedFrom = (address) => address === '192.0.2.7';
+  fixture.engine.calls.length = 0;
+  await fixture.rooms.rejudgeAll();
+  expect(fixture.engine.calls.filter((call) => /rejudge|decide/.test(call)).slice(0, 3)).toEqual([
+    'rejudge',
+    'rejudge',
+    'decide switch eu',
+  ]);
+  expect([ada.outlet.ending, eve.outlet.ending?.kind]).toEqual([null, 'redirect']);
+  expect(bob.outlet.ending).toEqual({ kind: 'bye', code: 'address_refused', close: 4403 });
+  expect(media.transports).toBe(0);
+});
+
 it('closes what a switch forbids in the call itself', async () => {
   const fixture = new RoomsFixture();
   const bob = await fixture.join({ region: 'eu' });

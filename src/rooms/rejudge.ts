@@ -23,25 +23,39 @@ const AT_ONCE = 16;
 
 /**
  * Judges everyone who sits or waits in these rooms, after the policy was switched. First every leg closes of those
- * whom it forbids here, the first of them in this very call; then they are told where they may go, or why nowhere;
- * then all others are judged. All of it in slices, between which the node goes on, by the new policy.
+ * whom it forbids here by their label, the first of them in this very call, and then by where their media comes from;
+ * then they are told where they may go, or why nowhere; then all others are judged. All of it in slices, between which
+ * the node goes on, by the new policy.
  */
 export async function rejudgeEveryone(rooms: readonly Room[], deps: RejudgeDeps): Promise<void> {
   const members = rooms.flatMap((room) => room.members().map((peer): Stay => ({ room, peer })));
   const waiting = rooms.flatMap((room) => room.waiting.peers().map((peer): Stay => ({ room, peer })));
-  const stays = ({ room, peer }: Stay): boolean => {
+  const stays = ({ room, peer }: Stay, addresses?: Iterable<string>): boolean => {
     const label = room.label(peer.id);
-    return label !== undefined && deps.admission.serves(label);
+    return label !== undefined && deps.admission.serves(label, addresses);
   };
-  const allowed: Stay[] = [];
+  const byLabel: Stay[] = [];
   const forbidden: Stay[] = [];
-  for (const stay of members) (stays(stay) ? allowed : forbidden).push(stay);
+  for (const stay of members) (stays(stay) ? byLabel : forbidden).push(stay);
   const slices = new Slices(deps.clock);
-  for (const { room, peer } of forbidden) {
+  const judgeLegs = ({ room, peer }: Stay): void => {
     try {
       room.stays.judgeLegs(peer);
     } catch (error) {
       endUnjudged({ room, peer }, error, deps.log);
+    }
+  };
+  for (const stay of forbidden) {
+    judgeLegs(stay);
+    await slices.breathe();
+  }
+  const allowed: Stay[] = [];
+  // Each address is looked up, which takes longer than labels do.
+  for (const stay of byLabel) {
+    if (!stay.peer.seated || stays(stay, stay.peer.media.addresses())) allowed.push(stay);
+    else {
+      judgeLegs(stay);
+      forbidden.push(stay);
     }
     await slices.breathe();
   }

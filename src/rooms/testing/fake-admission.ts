@@ -60,6 +60,8 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | '
   });
   /** The one predicate, for this node's datacenter. */
   allowed: (label: Label) => boolean = () => true;
+  /** Whether media may come from an address. */
+  allowedFrom: (address: string) => boolean = () => true;
   /** The rooms that asked for a gate, so that a test can bring labels. */
   readonly rooms: Parameters<Admission['gate']>[0][] = [];
 
@@ -68,8 +70,8 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | '
     return this.verdict(session, change);
   }
 
-  serves(label: Label): boolean {
-    return this.allowed(label);
+  serves(label: Label, addresses: Iterable<string> = []): boolean {
+    return this.allowed(label) && [...addresses].every(this.allowedFrom);
   }
 
   gate(room: Parameters<Admission['gate']>[0]): MediaGate {
@@ -85,7 +87,10 @@ export class FakeAdmission implements Pick<Admission, 'decideAgain' | 'gate' | '
         here(producerPeerId);
         here(consumerPeerId);
       },
-      assertAddress: here,
+      assertAddress: (peerId, address) => {
+        here(peerId);
+        if (!this.allowedFrom(address)) throw new WatershedError('address_refused');
+      },
       assertPipe: here,
     };
   }

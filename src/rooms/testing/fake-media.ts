@@ -132,6 +132,7 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
   consumersNow: ConsumerInfo[] = [];
   heldNow: ReturnType<MediaPeer['held']> = [];
   transports = 0;
+  readonly addressesNow = new Set<string>();
   closed = false;
   rejudged = 0;
   /** The next transports wait for this. */
@@ -248,10 +249,15 @@ export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements Medi
     return [{ type: 'fake', transports: this.transports }];
   }
 
+  addresses(): ReadonlySet<string> {
+    return this.addressesNow;
+  }
+
   rejudge(): void {
     this.rejudged += 1;
     this.#calls.push('rejudge');
     try {
+      for (const address of this.addressesNow) this.#room.options.gate.assertAddress(this.peerId, address);
       this.#room.options.gate.assertProduce(this.peerId);
     } catch (error) {
       this.made.length = 0;
