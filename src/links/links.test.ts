@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, Server } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { selfSigned } from '../signaling/testing/self-signed.ts';
 import { portOf } from '../testing/free-port.ts';
 import { waitFor } from '../testing/wait.ts';
@@ -54,6 +54,14 @@ async function pair() {
   const [a, b] = [await start(A), await start(B)];
   return { a, b, link: await a.connect(b.target) };
 }
+
+it('goes on after a caller that could not be taken', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  const [a, b] = [await start(A), await start(B)];
+  for (const server of listen.mock.contexts) (server as Server).emit('error', new Error('accept ENOBUFS'));
+  listen.mockRestore();
+  expect((await a.connect(b.target)).peer).toEqual(B);
+});
 
 describe('a link', () => {
   it('says at both ends who is at the other', async () => {

@@ -76,6 +76,10 @@ class NodeLinks implements Links {
       this.#server.once('error', reject);
       this.#server.listen(port, host, () => {
         this.#server.off('error', reject);
+        // One caller that could not be taken is no end of the node.
+        this.#server.on('error', (error) =>
+          this.#options.log.error({ err: error }, 'link: the listener failed'),
+        );
         resolve();
       });
     });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import { connect, Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { Gauge } from 'prom-client';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { FROM } from '../cluster/testing/door.ts';
 import { directoryAnswerSchema, directoryKeysSchema } from '../protocol/directory.ts';
 import { refusalSchema } from '../protocol/events.ts';
@@ -31,6 +31,15 @@ async function start(options: HttpNodeOptions = {}): Promise<HttpNode & { url: s
   cleanups.push(() => node.close());
   return { ...node, url: `http://127.0.0.1:${node.port}` };
 }
+
+test('a client that could not be taken ends nothing', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  const node = await start();
+  for (const server of listen.mock.contexts) (server as Server).emit('error', new Error('accept ENOBUFS'));
+  listen.mockRestore();
+  expect(node.log).toContainEqual([{ err: new Error('accept ENOBUFS') }, 'the listener failed']);
+  expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+});
 
 describe('paths', () => {
   test('POST /v1/directory gives the signed list; its body and query are nothing to it', async () => {

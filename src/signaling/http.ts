@@ -217,6 +217,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       servers.push(server);
       server.listen({ host, port });
       await once(server, 'listening');
+      // One client that could not be taken (the kernel has no memory for it, say) is no end of the node.
+      server.on('error', (error) => logger.error({ err: error }, 'the listener failed'));
       const bound = server.address();
       if (bound !== null && typeof bound === 'object') port = bound.port;
     }
