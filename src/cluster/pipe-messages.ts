@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { MAX_REGIONS } from '../policy/parse-regions.ts';
 import { MAX_LAYERS, rtpParametersSchema } from '../protocol/rtp.ts';
 
 /**
@@ -33,8 +34,8 @@ const layer = z
 
 const labelSchema = z.object({
   home: name,
-  evidence: z.array(name).max(64).readonly(),
-  regions: z.array(name).max(256).readonly().nullable(),
+  evidence: z.array(name).max(MAX_REGIONS).readonly(),
+  regions: z.array(name).max(MAX_REGIONS).readonly().nullable(),
 });
 
 const endSchema = z.object({
