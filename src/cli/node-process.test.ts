@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { loadNodeConfig } from '../config/load.ts';
+import { startFailure } from './node-process.ts';
 import { type Running, start } from './testing/run.ts';
 
 const FAKE = fileURLToPath(new URL('./testing/fake-node.mjs', import.meta.url));
@@ -124,6 +126,24 @@ describe('a node that cannot start', () => {
     expect(stderr).toBe(
       'port 4433 is in use: end what listens there (another node?), or set http.port (WATERSHED_HTTP_PORT) to another\n',
     );
+  });
+
+  it.each([
+    ['EADDRINUSE', 4433, 'set http.port (WATERSHED_HTTP_PORT)'],
+    ['EADDRINUSE', 4500, 'set cluster.link.port'],
+    ['EADDRINUSE', 20_001, 'set media.basePort (WATERSHED_MEDIA_BASE_PORT)'],
+    ['EACCES', 4433, 'set http.port to one above 1023'],
+    ['EACCES', 4500, 'set cluster.link.port to one above 1023'],
+    ['EADDRNOTAVAIL', 4433, 'http.host 192.0.2.1 is no address'],
+    ['EADDRNOTAVAIL', 4500, 'cluster.link.host 192.0.2.1 is no address'],
+  ])('names the key: %s at port %d', (code, port, told) => {
+    const config = loadNodeConfig({
+      file: new URL('../../config/node.yaml', import.meta.url).pathname,
+      env: { WATERSHED_MEDIA_BASE_PORT: '20000' },
+    });
+    const link = { ...config.cluster.link, port: 4500 };
+    const error = Object.assign(new Error('listen'), { code, port, address: '192.0.2.1' });
+    expect(startFailure(error, { ...config, cluster: { ...config.cluster, link } })).toContain(told);
   });
 
   it('says why', async () => {

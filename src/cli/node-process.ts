@@ -176,17 +176,26 @@ function announcement({ url, datacenter, region, policy, worker }: RunningNode):
   ].join('\n');
 }
 
-function startFailure(error: unknown, { http, media }: NodeConfig): string {
+/** What a person is told of a node that cannot start, and what to do. */
+export function startFailure(error: unknown, { http, media, cluster: { link } }: NodeConfig): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const port = error instanceof Error && 'port' in error ? error.port : http.port;
+  const address = error instanceof Error && 'address' in error ? error.address : http.host;
+  const ofLinks = port === link.port && port !== http.port;
   if (code === 'EADDRINUSE') {
     const ofMedia = port !== http.port && media.basePort > 0;
-    const key = ofMedia ? 'media.basePort (WATERSHED_MEDIA_BASE_PORT)' : 'http.port (WATERSHED_HTTP_PORT)';
+    const key = ofLinks
+      ? 'cluster.link.port'
+      : ofMedia
+        ? 'media.basePort (WATERSHED_MEDIA_BASE_PORT)'
+        : 'http.port (WATERSHED_HTTP_PORT)';
     return `port ${port} is in use: end what listens there (another node?), or set ${key} to another`;
   }
   if (code === 'EACCES')
-    return `port ${port} may not be opened by this user: set http.port to one above 1023`;
-  if (code === 'EADDRNOTAVAIL') return `http.host ${http.host} is no address of this machine`;
+    return `port ${port} may not be opened by this user: set ${ofLinks ? 'cluster.link.port' : 'http.port'} to one above 1023`;
+  if (code === 'EADDRNOTAVAIL') {
+    return `${ofLinks ? 'cluster.link.host' : 'http.host'} ${address} is no address of this machine`;
+  }
   return `the node could not start: ${messageOf(error)}`;
 }
 
