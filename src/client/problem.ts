@@ -12,7 +12,7 @@ export const CLIENT_PROBLEMS = {
   directory_untrusted: {
     retry: false,
     message:
-      'The datacenter list is not signed by this cloud, or is not for this room, or has expired. Tell the operator.',
+      'The datacenter list is not signed by this cloud, or is not for this room, or has expired. If the clock of this device is right, tell the operator.',
   },
   no_node_reached: {
     retry: true,
