@@ -16,7 +16,10 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SITES = ['sjc', 'fra', 'sha'];
 
 const composeSchema = z.object({
-  services: z.record(z.string(), z.looseObject({ command: z.array(z.string()).optional() })),
+  services: z.record(
+    z.string(),
+    z.looseObject({ command: z.array(z.string()).optional(), tmpfs: z.array(z.string()).optional() }),
+  ),
 });
 const readCompose = () =>
   composeSchema.loose().parse(parse(readFileSync(here('../compose/compose.yaml'), 'utf8'), { merge: true }));
@@ -71,6 +74,12 @@ describe('the compose file', () => {
       expect(verifyBundle(bundle, question)).toMatchObject({ ok: true, constitution: ['ana', 'ben'] });
       expect(await loadVerificationKeys(config.tokens.issuers[0]?.keyFile ?? '')).toHaveLength(1);
     }
+  });
+
+  it('mounts what podman mounts too, which knows no owner of a tmpfs', () => {
+    const mounts = Object.values(compose.services).flatMap(({ tmpfs }) => tmpfs ?? []);
+    expect(mounts.length).toBeGreaterThan(0);
+    for (const mount of mounts) expect(mount).not.toMatch(/[ug]id=/);
   });
 
   it('gives nodes and Redis the ports that they are told of', () => {

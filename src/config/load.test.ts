@@ -185,7 +185,7 @@ describe('faults, each at its line and column', () => {
 
   it('a file that is not there', () => {
     expect(() => loadNodeConfig({ file: '/nowhere/node.yaml', env: {} })).toThrow(
-      '/nowhere/node.yaml:1:1: cannot be read (ENOENT)',
+      '/nowhere/node.yaml:1:1: cannot be read (ENOENT): put a configuration there, or name another by --config or WATERSHED_CONFIG',
     );
   });
 });

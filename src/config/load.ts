@@ -140,7 +140,8 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const cause = error instanceof Error && 'code' in error ? error.code : error;
-    throw new ConfigError([{ where: `${file}:1:1`, message: `cannot be read (${cause})` }]);
+    const remedy = 'put a configuration there, or name another by --config or WATERSHED_CONFIG';
+    throw new ConfigError([{ where: `${file}:1:1`, message: `cannot be read (${cause}): ${remedy}` }]);
   }
 }
 

@@ -194,6 +194,7 @@ describe('a meter', () => {
   it.each([
     [1234, '1.2 s'],
     [185_413, '3 min 5 s'],
+    [419_960, '7 min 0 s'],
   ])('%d ms is %s', (ms, text) => {
     expect(duration(ms)).toBe(text);
   });
