@@ -22,7 +22,7 @@ import { admissionBy, type LayersOff, rulers } from './node/layers.ts';
 import { configuredIdentity, joinCloud } from './node/membership.ts';
 import { developmentIssuer, nodeKeys, pageFor, workerFor } from './node/parts.ts';
 import { assertSite, fixedPolicy, ownRegion, startPolicy, watchPolicyHealth } from './node/policies.ts';
-import { canJudge, isServing, judgesAddresses, watchReadiness } from './node/readiness.ts';
+import { canJudge, isServing, judgesAddresses, watchAddresses, watchReadiness } from './node/readiness.ts';
 import { createRegistry } from './node/registries.ts';
 import { openToAll } from './node/secret-files.ts';
 import { mediaOptions, roomLimits, signalingLimits, urlsOf } from './node/settings.ts';
@@ -274,6 +274,7 @@ async function compose(
   onClose(() => http.close());
   const { port } = await http.listen();
   const urls = urlsOf(config, port);
+  watchAddresses(health, () => policy.running(), { datacenter, url: urls.signaling, link });
 
   const heartbeat = createHeartbeat({
     registry,

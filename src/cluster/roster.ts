@@ -119,7 +119,11 @@ export function createRoster(deps: RosterDeps): Roster {
   };
 }
 
-function faultOf(p: CompiledPolicy, { datacenter, url, link }: NodeRecord): RosterFault | null {
+/** Why the cloud sends nobody to a node by its record, whoever signed it; null where it does. */
+export function faultOf(
+  p: CompiledPolicy,
+  { datacenter, url, link }: Pick<NodeRecord, 'datacenter' | 'url' | 'link'>,
+): 'record_url' | 'record_link' | 'record_unknown_datacenter' | null {
   if (!p.policy.datacenters.has(datacenter)) return 'record_unknown_datacenter';
   if (!belongs(p, datacenter, url)) return 'record_url';
   return link !== null && !linkBelongs(p, datacenter, link) ? 'record_link' : null;
