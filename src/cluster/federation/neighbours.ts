@@ -3,10 +3,12 @@ import { type NodeKey, nodeKey } from '../../policy/node-key.ts';
 import { type NodeRef, nodeOfPart, type RoomHost, type RoomRecord } from '../../registry/port.ts';
 import { hashesOf, ToldNodes } from './decisions-told.ts';
 import type { FederationDeps, WhoIsUp } from './deps.ts';
+import { type HostRef, LeftOvers } from './left-overs.ts';
+import { Meetings } from './meetings.ts';
 import { type Meet, meetAnswerSchema, type PlacesState, type SharedState, type Update } from './messages.ts';
 import { type Known, Peering } from './peering.ts';
 import { type Part, partOf } from './placement.ts';
-import { firstPortion, portions, sharedPortions } from './portions.ts';
+import { introductionOf, type Told, updatesOf } from './splitting.ts';
 import type { LocalRoom } from './types.ts';
 
 const MEET_REQUEST_MS = 2000;
@@ -15,10 +17,6 @@ const MEND_MS = 3000;
 const LOST_MS = 500;
 /** How long a node may be out of reach before its members count as gone. */
 const GRACE_MS = 15_000;
-/** How long a part that its node disowned, or whose node is gone, counts for nothing. */
-const LEFT_OVER_MS = 5000;
-
-type HostRef = Pick<RoomHost, 'node' | 'datacenter' | 'nodeEpoch'>;
 
 /** What meeting a room's other nodes needs of the room. */
 export interface NeighboursHost {
@@ -43,13 +41,10 @@ export class Neighbours {
   readonly #deps: FederationDeps;
   readonly #host: NeighboursHost;
   readonly #peerings = new Map<NodeKey, Peering>();
-  /** Updates of nodes that are being met, until their answer is here. */
-  readonly #early = new Map<NodeKey, Update[]>();
-  readonly #meeting = new Map<NodeKey, Promise<boolean>>();
+  readonly #meetings = new Meetings();
   readonly #toldNodes = new ToldNodes();
   readonly #lostAt = new Map<NodeKey, number>();
-  /** Parts in the record that are left over, `node epoch`, and until when (monotonic ms) that is believed. */
-  readonly #leftOver = new Map<string, number>();
+  readonly #leftOvers = new LeftOvers();
   #mending: NodeJS.Timeout | undefined;
   #fading: NodeJS.Timeout | undefined;
   #closed = false;
@@ -134,31 +129,14 @@ export class Neighbours {
   }
 
   /** In as many messages as a link needs to carry it: who is gone first. */
-  tell(peering: Peering, { gone = [], members = [], waiting, shared, ...rest }: Omit<Update, 'room'>): void {
-    const [firstGone = [], ...moreGone] = portions(gone);
-    const [firstMembers = [], ...moreMembers] = portions(members);
-    const [firstShared, ...moreShared] = shared === undefined ? [] : sharedPortions(shared);
-    const updates: Omit<Update, 'room'>[] = [
-      ...moreGone.map((portion) => ({ gone: portion })),
-      {
-        ...rest,
-        ...(firstGone.length > 0 && { gone: firstGone }),
-        ...(firstMembers.length > 0 && { members: firstMembers }),
-        ...(waiting !== undefined && { waiting: firstPortion(waiting) }),
-        ...(firstShared !== undefined && { shared: firstShared }),
-      },
-      ...moreMembers.map((portion) => ({ members: portion })),
-      ...moreShared.map((portion) => ({ shared: portion })),
-    ];
-    for (const update of updates) {
-      if (Object.keys(update).length > 0) {
-        peering.link.notice('room.update', { room: this.#host.key, ...update });
-      }
+  tell(peering: Peering, told: Told): void {
+    for (const update of updatesOf(told)) {
+      peering.link.notice('room.update', { room: this.#host.key, ...update });
     }
   }
 
   /** Says something to each node that `what` makes an update for. */
-  tellAll(what: (peering: Peering) => Omit<Update, 'room'> | null): void {
+  tellAll(what: (peering: Peering) => Told | null): void {
     for (const peering of this.#peerings.values()) {
       const update = what(peering);
       if (update !== null) this.tell(peering, update);
@@ -183,9 +161,11 @@ export class Neighbours {
   onUpdate(link: Link, update: Update): void {
     const node = nodeKey(link.peer);
     const peering = this.#peerings.get(node);
-    const early = this.#early.get(node);
-    if (early !== undefined && update.left !== true) early.push(update);
-    if (early !== undefined || peering === undefined) return;
+    if (this.#meetings.isMeeting(node)) {
+      if (update.left !== true) this.#meetings.keep(node, update);
+      return;
+    }
+    if (peering === undefined) return;
     if (update.left === true) this.#drop(peering, 'left');
     else this.#updated(peering, update);
     this.#host.onChange();
@@ -210,7 +190,7 @@ export class Neighbours {
 
   #ask(peering: Peering): void {
     // One that is out of reach, or is being met, says everything anyway.
-    if (!peering.link.open || this.#early.has(nodeKey(peering.node))) return;
+    if (!peering.link.open || this.#meetings.isMeeting(nodeKey(peering.node))) return;
     void this.#alone(peering.node, () => this.#exchange(peering));
   }
 
@@ -260,24 +240,10 @@ export class Neighbours {
   }
 
   /** The whole of what another node may know, as far as a message carries it, and what comes behind it. */
-  #introduction(peering: Peering): { meet: Meet; rest: Omit<Update, 'room'>[] } {
-    const { places, members, waiting, shared } = peering.introduce(this.#host.places());
-    const [first = [], ...others] = portions(members);
-    const [firstShared = shared, ...moreShared] = sharedPortions(shared);
-    const meet: Meet = {
-      room: this.#host.key,
-      link: this.#deps.links.address,
-      places,
-      members: first,
-      others: others.flat().map(({ peerId }) => peerId),
-      waiting: firstPortion(waiting),
-      shared: firstShared,
-    };
-    const rest = [
-      ...others.map((portion) => ({ members: portion })),
-      ...moreShared.map((portion) => ({ shared: portion })),
-    ];
-    return { meet, rest };
+  #introduction(peering: Peering) {
+    const { key: room } = this.#host;
+    const link = this.#deps.links.address;
+    return introductionOf({ room, link, ...peering.introduce(this.#host.places()) });
   }
 
   #peer(link: Link, address: string): Peering {
@@ -313,17 +279,12 @@ export class Neighbours {
     // One that was not listened to, and would be now, has to be met anew.
     if (peering?.met === true && !(peering.hearing.missed && this.#host.hears(peering.node.datacenter)))
       return false;
-    const leftOverUntil = this.#leftOver.get(`${node} ${host.nodeEpoch}`);
-    return leftOverUntil === undefined || leftOverUntil < performance.now();
+    return !this.#leftOvers.has(host);
   }
 
   #isLeftOver(host: HostRef): void {
-    const node = nodeKey(nodeOfPart(host));
-    const now = performance.now();
-    // What is believed no more is forgotten: whoever writes to the registry can make up ever new parts.
-    for (const [part, until] of this.#leftOver) if (until < now) this.#leftOver.delete(part);
-    this.#leftOver.set(`${node} ${host.nodeEpoch}`, now + LEFT_OVER_MS);
-    const peering = this.#peerings.get(node);
+    this.#leftOvers.add(host);
+    const peering = this.#peerings.get(nodeKey(nodeOfPart(host)));
     if (peering !== undefined) this.#drop(peering, 'left');
   }
 
@@ -361,42 +322,27 @@ export class Neighbours {
     peering.meets(answer);
     this.#lostAt.delete(node);
     this.#tellOutgrown(peering, answer.shared);
-    for (const update of this.#early.get(node) ?? []) this.#updated(peering, update);
+    for (const update of this.#meetings.kept(node)) this.#updated(peering, update);
     // From here on a switch of policy finds the node met, and asks again for what was withheld.
-    this.#early.delete(node);
-    this.#meeting.delete(node);
+    this.#meetings.over(node);
     this.#host.onChange();
     return true;
   }
 
   /** Runs one meeting with a node, or waits for the one that there is. Never rejects. */
-  #alone(ref: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
-    const node = nodeKey(ref);
-    const running = this.#meeting.get(node);
-    if (running !== undefined) return running;
-    const met = this.#holdingUpdates(ref, meeting).finally(() => {
-      if (this.#meeting.get(node) === met) this.#meeting.delete(node);
-    });
-    this.#meeting.set(node, met);
-    return met;
-  }
-
-  /** Meanwhile the node's updates wait. Never rejects. */
-  async #holdingUpdates({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
+  #alone({ id, datacenter }: NodeRef, meeting: () => Promise<boolean>): Promise<boolean> {
     const node = nodeKey({ id, datacenter });
-    const early: Update[] = [];
-    this.#early.set(node, early);
-    try {
-      return await meeting();
-    } catch (error) {
-      this.#deps.log.warn({ err: error, node: id, datacenter }, 'a node of a room could not be met');
-      const peering = this.#peerings.get(node);
-      if (peering?.met === false) this.#peerings.delete(node);
-      else if (peering !== undefined) this.#lost(node, LOST_MS);
-      return false;
-    } finally {
-      if (this.#early.get(node) === early) this.#early.delete(node);
-    }
+    return this.#meetings.alone(node, async () => {
+      try {
+        return await meeting();
+      } catch (error) {
+        this.#deps.log.warn({ err: error, node: id, datacenter }, 'a node of a room could not be met');
+        const peering = this.#peerings.get(node);
+        if (peering?.met === false) this.#peerings.delete(node);
+        else if (peering !== undefined) this.#lost(node, LOST_MS);
+        return false;
+      }
+    });
   }
 
   #mendSoon(ms: number): void {

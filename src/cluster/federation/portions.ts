@@ -1,5 +1,3 @@
-import type { IdentitiesState, SharedState } from './messages.ts';
-
 /** What one message of a room lists at most of anything, and its size as JSON, in bytes: a link carries four of them. */
 export const PORTION = 1000;
 const PORTION_BYTES = 224 * 1024;
@@ -26,29 +24,4 @@ export function portions<T>(items: readonly T[]): T[][] {
 /** For a list of which the beginning is enough. */
 export function firstPortion<T>(items: readonly T[]): T[] {
   return portions(items)[0] ?? [];
-}
-
-/** Splits what is shared into what fits into one message each; of whom no more is to be told comes behind what is told. */
-export function sharedPortions({ keptOut, letIn, outgrown, ...rules }: SharedState): SharedState[] {
-  const items = [
-    ...chunks(keptOut).map((group) => ({ list: 'keptOut' as const, group })),
-    ...chunks(letIn).map((group) => ({ list: 'letIn' as const, group })),
-    ...chunks(outgrown).map((group) => ({ list: 'outgrown' as const, group })),
-  ];
-  const [first = [], ...more] = portions(items);
-  return [first, ...more].map((portion) => {
-    const state: SharedState = { ...rules, keptOut: [], letIn: [], outgrown: [] };
-    for (const { list, group } of portion) state[list].push(group);
-    return state;
-  });
-}
-
-/** People of one label, so many that a portion has a place for them. */
-function chunks(groups: IdentitiesState): IdentitiesState {
-  return groups.flatMap(({ label, hashes }) =>
-    Array.from({ length: Math.ceil(hashes.length / PORTION) }, (_, n) => ({
-      label,
-      hashes: hashes.slice(n * PORTION, (n + 1) * PORTION),
-    })),
-  );
 }
