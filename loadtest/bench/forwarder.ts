@@ -11,6 +11,8 @@ export interface Setting {
   /** Subscribers report arrivals, as browsers do, for the SFU to estimate their bandwidth (mediasoup alone does). */
   readonly bandwidthEstimation: boolean;
   readonly place: Place;
+  /** Participants connect over TCP. */
+  readonly tcp?: boolean;
   /** Processor of the forwarder's processes. */
   readonly core: number;
 }
@@ -32,6 +34,8 @@ export interface Forwarder {
   readonly about: string;
   /** It cannot be measured over loopback. */
   readonly needsNamespace?: boolean;
+  /** Its participants can connect over TCP too. */
+  readonly speaksTcp?: boolean;
   open(setting: Setting): Promise<Session>;
 }
 

@@ -18,6 +18,8 @@ import { type Conditions, TICK_US } from './subject.ts';
 export async function runMedia(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   const forwarders = await findForwarders(options);
+  const mute = options.tcp ? forwarders.find(({ speaksTcp }) => speaksTcp !== true) : undefined;
+  if (mute) throw new Error(`--tcp: nobody connects to ${mute.label} over TCP; choose others by --rows`);
   const plans = options.shapes.flatMap((wanted) => plansFor(wanted, options.fanouts));
   const stopped = new AbortController();
   // Whatever runs it may pass a signal on besides the one from the terminal: the second changes nothing.
@@ -92,7 +94,7 @@ function wholeResult(
       seconds: options.seconds,
       fresh: options.fresh,
       tickUs: TICK_US,
-      network: place.name,
+      network: options.tcp ? `${place.name}, ICE over TCP` : place.name,
       bandwidthEstimation: options.bwe,
     },
     forwarders: forwarders.map(({ label, about }) => ({ label, about })),
@@ -112,6 +114,7 @@ async function runPlan(
     bandwidthEstimation: options.bwe,
     seconds: options.seconds,
     place,
+    tcp: options.tcp,
     forwarderCore: options.sfuCore,
     generatorCore: options.generatorCore,
   };

@@ -35,6 +35,7 @@ export function mediasoupForwarder(label: string, workerBin: string, about: stri
   return {
     label,
     about,
+    speaksTcp: true,
     async open(setting) {
       const tethered = tether(workerBin);
       try {
@@ -60,16 +61,21 @@ function tether(workerBin: string): string {
 }
 
 async function openSession(worker: types.Worker, setting: Setting): Promise<Session> {
-  const { plan, generator, place } = setting;
+  const { plan, generator, place, tcp } = setting;
   claimCore(worker.pid, setting.core);
   const router = await worker.createRouter({ mediaCodecs: CODEC_CAPABILITIES });
   const webRtcServer = await worker.createWebRtcServer({
-    listenInfos: [{ protocol: 'udp', ip: place.forwarderIp, ...socketBuffers }],
+    listenInfos: [
+      tcp
+        ? { protocol: 'tcp', ip: place.forwarderIp }
+        : { protocol: 'udp', ip: place.forwarderIp, ...socketBuffers },
+    ],
   });
   await addShapes(generator, plan);
   const connect = async (name: string, twcc?: number): Promise<types.WebRtcTransport> => {
     const transport = await router.createWebRtcTransport({
       webRtcServer,
+      enableTcp: tcp === true,
       // Where an estimate begins: high enough for the highest layers at once.
       initialAvailableOutgoingBitrate: 50_000_000,
     });
@@ -117,7 +123,7 @@ async function openSession(worker: types.Worker, setting: Setting): Promise<Sess
 /** Brings a transport of the worker together with one of the generator. */
 export async function attach(
   transport: types.WebRtcTransport,
-  { generator, profile, place }: Setting,
+  { generator, profile, place, tcp }: Setting,
   name: string,
   twcc: number | undefined,
 ): Promise<void> {
@@ -127,6 +133,7 @@ export async function attach(
   await generator.addTransport({
     transport: name,
     bind: place.generatorIp,
+    tcp: tcp === true,
     ...(twcc === undefined ? {} : { twcc }),
     profiles: [profile],
     ice: { ufrag: transport.iceParameters.usernameFragment, pwd: transport.iceParameters.password },

@@ -31,6 +31,7 @@ const optionsSchema = z.object({
   seconds: z.number().optional(),
   profile: z.enum(PROFILES),
   bwe: z.boolean(),
+  tcp: z.boolean(),
   fresh: z.boolean(),
   out: z.string().optional(),
   resume: z.boolean(),
@@ -93,6 +94,7 @@ export function readOptions(args: readonly string[]) {
     .option('--seconds <number>', 'of each measurement, at least', seconds)
     .option('--profile <name>', PROFILES.join(', '), 'AEAD_AES_256_GCM')
     .option('--bwe', 'mediasoup: transport-cc between worker and subscribers, as with browsers', false)
+    .option('--tcp', 'mediasoup: everyone connects by ICE over TCP', false)
     .option('--fresh', 'each round in new processes, rather than all rounds of a case in the same', false)
     .option('--out <path>', 'writes PATH.json, PATH.md and PATH.html')
     .option('--resume', 'goes on with what --out holds: cases that are there are not measured again', false)

@@ -12,6 +12,8 @@ export interface Conditions {
   /** Of each sample, at least: of shapes that repeat soon, whole repetitions are taken. */
   readonly seconds: number;
   readonly place: Place;
+  /** Participants connect over TCP (default: UDP). */
+  readonly tcp?: boolean;
   readonly forwarderCore: number;
   readonly generatorCore: number;
 }
@@ -32,11 +34,11 @@ export async function openSubject(
   plan: Plan,
   conditions: Conditions,
 ): Promise<Subject> {
-  const { place, profile, bandwidthEstimation, forwarderCore: core } = conditions;
+  const { place, profile, bandwidthEstimation, tcp = false, forwarderCore: core } = conditions;
   const generator = await Generator.start({ tickUs: TICK_US, command: [...TETHER, ...place.command] });
   try {
     claimCore(generator.pid, conditions.generatorCore);
-    const setting = { plan, generator, profile, bandwidthEstimation, place, core };
+    const setting = { plan, generator, profile, bandwidthEstimation, place, tcp, core };
     return { plan, generator, session: await forwarder.open(setting) };
   } catch (error) {
     await generator.close();

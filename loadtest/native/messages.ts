@@ -27,6 +27,8 @@ export type SrtpProfile =
 interface TransportSettings {
   readonly transport: string;
   readonly bind?: string;
+  /** Over TCP, framed by RFC 4571, in place of UDP. */
+  readonly tcp?: boolean;
   readonly remb?: number;
   readonly twcc?: number;
   readonly impair?: { readonly dropSend?: number; readonly dropReceive?: number; readonly seed?: number };

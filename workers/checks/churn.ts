@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker, type types } from 'mediasoup';
 import { dtls, mutate, rtcp, rtp, stun } from './packets.ts';
 import { type Random, seededRandom } from './random.ts';
+import { TcpClients } from './tcp-clients.ts';
 
 export interface ChurnOptions {
   readonly workerBin: string;
@@ -20,12 +21,13 @@ const STREAM = { ssrc: 1000, payloadType: 101 };
 const VP8 = { mimeType: 'video/VP8', clockRate: 90000 } as const;
 const FINGERPRINT = { algorithm: 'sha-256', value: Array(32).fill('00').join(':') } as const;
 const LISTEN = { protocol: 'udp', ip: '127.0.0.1' } as const;
+const LISTEN_BOTH = [LISTEN, { ...LISTEN, protocol: 'tcp' }] as const;
 /** How a worker ends that was told to, before or after it listens to signals. */
 const PROPER_END = /code:0, signal:null|signal:SIG(TERM|INT)\b/;
 
 /**
  * Workers that are told to open, connect and close transports, pipes, producers and consumers all at once while
- * packets come in, and are ended in the middle of it: by their channel, by SIGTERM or by SIGINT. Resolves with
+ * packets come in, over UDP and TCP, and are ended in the middle of it: by their channel, by SIGTERM or by SIGINT. Resolves with
  * their number; rejects, with the seed, when one dies by itself, does not end, or ends otherwise than told.
  */
 export async function churn(options: ChurnOptions): Promise<number> {
@@ -77,6 +79,7 @@ async function oneWorker(workerBin: string, random: Random, socket: Socket): Pro
       fault ??= new Error('the worker did not end');
     }
     worker.close();
+    world.close();
   }
   if (fault) throw fault;
 }
@@ -93,19 +96,26 @@ class World {
   readonly #plain: types.PlainTransport[] = [];
   readonly #producers: types.Producer[] = [];
   readonly #consumers: types.Consumer[] = [];
+  readonly #tcp: TcpClients;
   #sent = 0;
 
   constructor(worker: types.Worker, random: Random, socket: Socket) {
     this.#worker = worker;
     this.#random = random;
     this.#socket = socket;
+    this.#tcp = new TcpClients(random);
+  }
+
+  close(): void {
+    this.#tcp.close();
   }
 
   /** Begins one thing and does not wait for it. That what it concerns is closed by then is the point. */
   act(): void {
     const r = this.#random;
     const actions: readonly (() => Promise<unknown> | undefined)[] = [
-      () => this.#worker.createWebRtcServer({ listenInfos: [LISTEN] }).then((s) => this.#servers.push(s)),
+      () =>
+        this.#worker.createWebRtcServer({ listenInfos: [...LISTEN_BOTH] }).then((s) => this.#servers.push(s)),
       () =>
         this.#worker
           .createRouter({ mediaCodecs: [{ kind: 'video', preferredPayloadType: 101, ...VP8 }] })
@@ -152,8 +162,13 @@ class World {
 
   async #openWebRtc(): Promise<void> {
     const webRtcServer = this.#any(this.#servers);
-    const where = webRtcServer && this.#random.below(4) > 0 ? { webRtcServer } : { listenInfos: [LISTEN] };
-    const transport = await this.#any(this.#routers)?.createWebRtcTransport({ ...where, enableSctp: true });
+    const where =
+      webRtcServer && this.#random.below(4) > 0 ? { webRtcServer } : { listenInfos: [...LISTEN_BOTH] };
+    const transport = await this.#any(this.#routers)?.createWebRtcTransport({
+      ...where,
+      enableTcp: true,
+      enableSctp: true,
+    });
     if (transport) this.#webRtc.push(transport);
   }
 
@@ -194,8 +209,10 @@ class World {
     if (kind < 2) to(rtp(r, stream, this.#sent++), plain?.tuple.localPort);
     else if (kind === 2) to(mutate(r, rtcp(r, [stream])), plain?.tuple.localPort);
     else if (webRtc) {
-      const port = webRtc.iceCandidates[0]?.port;
-      to(kind === 3 ? stun(r, webRtc.iceParameters, { nominate: true }) : dtls(r), port);
+      const candidate = r.pick(webRtc.iceCandidates);
+      const packet = kind === 3 ? stun(r, webRtc.iceParameters, { nominate: true }) : dtls(r);
+      if (candidate.protocol === 'tcp') this.#tcp.send(packet, candidate.port);
+      else to(packet, candidate.port);
     }
   }
 }

@@ -96,13 +96,15 @@ const char *op_add_transport(const struct json *request, struct text *out) {
   if (!name) return error;
   if (!read_local(request, &local)) return "bind is no numeric IP address";
   if ((error = read_profiles(json_get(request, "profiles"), profiles, sizeof profiles))) return error;
-  struct transport *t = transport_open(name, &local);
+  bool plain = json_get(request, "srtp") != NULL, start = json_bool(request, "start", true);
+  bool tcp = json_bool(request, "tcp", false);
+  if (tcp && (plain || !start)) return "tcp needs ice, candidates and fingerprints at once";
+  struct transport *t = transport_open(name, &local, tcp);
   if (!t) return errno == EMFILE ? "too many sockets: raise the limit of open files" : strerror(errno);
   memcpy(t->profiles, profiles, sizeof profiles);
   t->remb = (uint32_t)json_number(request, "remb", 0);
   t->twcc_id = (uint8_t)json_number(request, "twcc", 0) & 15;
   read_impairment(json_get(request, "impair"), t);
-  bool plain = json_get(request, "srtp") != NULL, start = json_bool(request, "start", true);
   if (!plain && start && (error = read_far_end(request, t))) {
     transport_close(t);
     return error;

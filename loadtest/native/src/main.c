@@ -22,6 +22,8 @@ void watch(struct transport *transport) {
   if (epoll_ctl(poller, EPOLL_CTL_ADD, transport->fd, &event) < 0) die("epoll");
 }
 
+void wire_unwatch(int fd) { epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL); }
+
 // Carries out the lines that are there. False at the end of input or of the program.
 static bool read_requests(void) {
   static char *buffer;

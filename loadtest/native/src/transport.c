@@ -5,10 +5,10 @@
 #include "sender.h"
 #include "stun.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // A host candidate's (RFC 8445 section 5.1.2.1).
 #define PRIORITY 0x7e7f1eff
@@ -60,7 +60,7 @@ static void send_check(struct transport *t, nanos now) {
 static void use_candidate(struct transport *t) {
   const union address *far = &t->candidates[t->candidate];
   // A connected socket takes datagrams from there alone, and need not look up the way for each it sends.
-  if (connect(t->fd, &far->any, address_len(far)) < 0) wire_counts.send_errors++;
+  if (connect(t->fd, &far->any, address_len(far)) < 0 && errno != EINPROGRESS) wire_counts.send_errors++;
 }
 
 static void on_check_timer(void *arg, nanos now) {
@@ -212,8 +212,8 @@ static void random_text(char *out, size_t len) {
   out[len] = 0;
 }
 
-struct transport *transport_open(const char *name, const union address *local) {
-  int fd = wire_open(local);
+struct transport *transport_open(const char *name, const union address *local, bool tcp) {
+  int fd = wire_open(local, tcp);
   if (fd < 0) return NULL;
   struct transport *t = make(1, sizeof *t);
   snprintf(t->name, sizeof t->name, "%s", name);
@@ -268,7 +268,7 @@ void transport_close(struct transport *t) {
   srtp_close(&t->in);
   stream_free(&t->incoming);
   stream_free(&t->outgoing);
-  close(t->fd);
+  wire_close(t->fd);
   free(t->twcc);
   free(t);
 }

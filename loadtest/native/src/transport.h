@@ -1,4 +1,4 @@
-// A participant's transport: a UDP socket, ICE with consent, DTLS, SRTP; what its senders and receivers use.
+// A participant's transport: a UDP or TCP socket, ICE with consent, DTLS, SRTP; what its senders and receivers use.
 #ifndef WATERSHED_TRANSPORT_H
 #define WATERSHED_TRANSPORT_H
 
@@ -56,7 +56,7 @@ struct transport {
 };
 
 // `local` with port 0. NULL with errno. Credentials are made; nothing is sent yet.
-struct transport *transport_open(const char *name, const union address *local);
+struct transport *transport_open(const char *name, const union address *local, bool tcp);
 // Begins with connectivity checks; the far end's credentials, candidates and fingerprints are set.
 void transport_start(struct transport *transport);
 // Connected at once, with keys known beforehand (master key and salt).

@@ -1,5 +1,7 @@
 #include "wire.h"
 
+#include "tcp.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/udp.h>
@@ -41,7 +43,8 @@ uint16_t address_port(const union address *address) {
   return ntohs(address->any.sa_family == AF_INET6 ? address->in6.sin6_port : address->in4.sin_port);
 }
 
-int wire_open(const union address *address) {
+int wire_open(const union address *address, bool tcp) {
+  if (tcp) return tcp_open(&address->any, address_len(address));
   int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   int size = SOCKET_BUFFER, on = 1;
@@ -58,6 +61,11 @@ int wire_open(const union address *address) {
     return -1;
   }
   return fd;
+}
+
+void wire_close(int fd) {
+  tcp_close(fd);
+  close(fd);
 }
 
 static uint8_t out_data[WIRE_BATCH][MAX_DATAGRAM];
@@ -97,6 +105,12 @@ void wire_flush(int fd) {
     struct cmsghdr align;
   } controls[WIRE_BATCH];
   unsigned count = 0;
+  struct tcp *tcp = tcp_of(fd);
+  if (tcp && out_count > 0) {
+    if (tcp_send(tcp, out_parts, out_count)) wire_counts.sent += out_count;
+    else wire_counts.send_errors += out_count;
+    out_count = 0;
+  }
   for (unsigned at = 0; at < out_count;) {
     unsigned run = run_length(at);
     struct msghdr *message = &messages[count].msg_hdr;
@@ -142,9 +156,16 @@ void wire_flush(int fd) {
 }
 
 void wire_send(int fd, const uint8_t *data, size_t len) {
-  wire_counts.send_calls++;
-  if (send(fd, data, len, 0) < 0) wire_counts.send_errors++;
-  else wire_counts.sent++;
+  struct tcp *tcp = tcp_of(fd);
+  bool sent = false;
+  if (tcp) {
+    sent = tcp_send(tcp, &(struct iovec){(uint8_t *)(uintptr_t)data, len}, 1);
+  } else {
+    wire_counts.send_calls++;
+    sent = send(fd, data, len, 0) >= 0;
+  }
+  if (sent) wire_counts.sent++;
+  else wire_counts.send_errors++;
 }
 
 static nanos stamp_of(struct msghdr *message, nanos offset, nanos otherwise) {
@@ -155,6 +176,10 @@ static nanos stamp_of(struct msghdr *message, nanos offset, nanos otherwise) {
     return (nanos)t.tv_sec * SEC + (nanos)t.tv_nsec - offset;
   }
   return otherwise;
+}
+
+nanos wire_stamp(struct msghdr *message, nanos now) {
+  return stamp_of(message, clock_ns(CLOCK_REALTIME) - now, now);
 }
 
 void wire_receive(int fd, void (*take)(void *arg, uint8_t *data, size_t len, nanos at), void *arg) {
@@ -176,6 +201,11 @@ void wire_receive(int fd, void (*take)(void *arg, uint8_t *data, size_t len, nan
   }
   prepared = true;
   wire_counts.receive_calls++;
+  struct tcp *tcp = tcp_of(fd);
+  if (tcp) {
+    wire_counts.received += tcp_receive(tcp, take, arg);
+    return;
+  }
   int count = recvmmsg(fd, messages, WIRE_BATCH, MSG_DONTWAIT, NULL);
   if (count <= 0) return;
   wire_counts.received += (uint64_t)count;

@@ -19,7 +19,10 @@ export async function connect(
   name: string,
   more: Partial<NewTransport> = {},
 ): Promise<types.WebRtcTransport> {
-  const transport = await router.createWebRtcTransport({ webRtcServer: server });
+  const transport = await router.createWebRtcTransport({
+    webRtcServer: server,
+    enableTcp: more.tcp === true,
+  });
   const fingerprints = [{ algorithm: 'sha-256', value: generator.fingerprint.value } as const];
   await transport.connect({ dtlsParameters: { role: 'client', fingerprints } });
   await generator.addTransport({ transport: name, bind: '127.0.0.1', ...farEnd(transport), ...more });
