@@ -111,8 +111,9 @@ export interface WorkerStatus {
   readonly egress: WorkerEgress;
 }
 
-/** How a worker process sent its UDP datagrams since it started; zeros for a worker that does not count. */
+/** How a worker process sent its packets since it started; zeros for a worker that does not count. */
 export interface WorkerEgress {
+  /** Packets: UDP datagrams, and frames over TCP. */
   readonly datagrams: number;
   /** System calls that it took. */
   readonly calls: number;
@@ -120,9 +121,9 @@ export interface WorkerEgress {
   readonly batches: number;
   /** Datagrams that it cut out of them. */
   readonly segments: number;
-  /** Datagrams that took a slower way, since the socket had no room or its path takes no bigger messages. */
+  /** Packets that took a slower way, since the socket had no room or its path takes no bigger messages. */
   readonly fallbacks: number;
-  /** Datagrams that could not be sent. */
+  /** Packets that could not be sent. */
   readonly failures: number;
 }
 

@@ -115,16 +115,16 @@ export function createMetrics(sources: MetricSources, registry: Registry = new R
           this.inc({ worker: String(worker.index) }, read(worker.egress));
       },
     });
-  total('worker_sent_datagrams', 'UDP datagrams sent.', (egress) => egress.datagrams);
-  total('worker_send_calls', 'System calls that sent UDP datagrams.', (egress) => egress.calls);
+  total('worker_sent_datagrams', 'Packets sent over UDP and TCP.', (egress) => egress.datagrams);
+  total('worker_send_calls', 'System calls that sent them.', (egress) => egress.calls);
   total(
     'worker_sent_batches',
     'Messages that the kernel cut into several UDP datagrams (GSO).',
     (egress) => egress.batches,
   );
   total('worker_sent_segments', 'UDP datagrams that it cut out of them.', (egress) => egress.segments);
-  total('worker_send_fallbacks', 'UDP datagrams that took a slower way.', (egress) => egress.fallbacks);
-  total('worker_send_failures', 'UDP datagrams that could not be sent.', (egress) => egress.failures);
+  total('worker_send_fallbacks', 'Packets that took a slower way.', (egress) => egress.fallbacks);
+  total('worker_send_failures', 'Packets that could not be sent.', (egress) => egress.failures);
 
   gauge(
     'policy_info',
