@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Where dpkg keeps what is installed; read directly because asking `dpkg-query` costs a process. */
-export const DPKG_STATUS = '/var/lib/dpkg/status';
+const DPKG_STATUS = '/var/lib/dpkg/status';
 
 /**
  * The versions of those of the packages that are installed, from dpkg's own record; empty where there is no

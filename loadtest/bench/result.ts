@@ -100,7 +100,7 @@ export function earlierResult(path: string, now: MediaResult): MediaResult | und
 }
 
 /** The rows that others are put in relation to, where they are there. */
-export const BASES = ['reference', 'stock'] as const;
+const BASES = ['reference', 'stock'] as const;
 
 export function spread(values: readonly number[]): Spread | null {
   const sorted = [...values].sort((a, b) => a - b);

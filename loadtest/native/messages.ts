@@ -149,8 +149,6 @@ const distribution = z.object({
   max: z.number(),
 });
 
-export type Distribution = z.infer<typeof distribution>;
-
 const counts = <K extends string>(...names: K[]) => z.record(z.enum(names), z.number());
 
 const totalsSchema = z.intersection(

@@ -4,7 +4,7 @@ import { ERRORS, isErrorCode } from '../protocol/errors.ts';
  * What can go wrong on the client's own side, beside the codes of the protocol's catalogue. `retry` means the
  * same as there: the same attempt may succeed later with nobody changing anything.
  */
-export const CLIENT_PROBLEMS = {
+const CLIENT_PROBLEMS = {
   directory_unreachable: {
     retry: true,
     message: 'No front door answered. Check the network, or try again shortly.',

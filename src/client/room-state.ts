@@ -79,7 +79,7 @@ type StateEvent = Extract<
 type Reducers = { readonly [E in StateEvent]: (state: RoomState, data: EventData<E>) => RoomState };
 
 /** The next state for each notification that changes it. Pure; an event about somebody unknown changes nothing. */
-export const REDUCERS: Reducers = {
+const REDUCERS: Reducers = {
   peerJoined: (state, { peer }) => ({ ...state, peers: set(state.peers, peer.peerId, peer) }),
   peerLeft: (state, { peerId }) => ({
     ...state,

@@ -219,7 +219,7 @@ export class Signaling extends Emitter<{
 }
 
 /** The signaling URL of a node's base URL. */
-export function signalUrl(base: string): string {
+function signalUrl(base: string): string {
   return base.replace(/\/+$/, '') + SIGNAL_PATH;
 }
 

@@ -4,7 +4,7 @@ import type { TransportInfo } from '../protocol/rtp.ts';
 import { type Source, sourceSchema } from '../protocol/state.ts';
 import { Emitter } from './emitter.ts';
 import type { Link } from './link.ts';
-import { ClientError, clientError, type Problem, toProblem } from './problem.ts';
+import { ClientError, type Problem, toProblem } from './problem.ts';
 import { dtlsToWire, parametersToWire, transportFromWire } from './rtp-wire.ts';
 
 /** Milliseconds for which an interruption may mend itself before ICE is restarted. */
@@ -192,19 +192,4 @@ export function isOffline(error: unknown): boolean {
   if (!(error instanceof ClientError)) return false;
   const { code } = error.problem;
   return code === 'connection_lost' || code === 'not_connected' || code === 'closed';
-}
-
-/** Waits for a leg's transport; rejects with `media_failed` after `ms`. */
-export function transportOf(leg: TransportLeg, ms: number): Promise<Transport> {
-  if (leg.transport !== null) return Promise.resolve(leg.transport);
-  return new Promise((resolve, reject) => {
-    const off = leg.once('opened', (transport) => {
-      clearTimeout(timer);
-      resolve(transport);
-    });
-    const timer = setTimeout(() => {
-      off();
-      reject(clientError('media_failed', 'no transport'));
-    }, ms);
-  });
 }

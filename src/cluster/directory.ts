@@ -7,7 +7,7 @@ import { WatershedError } from '../protocol/errors.ts';
 import type { Liveness } from './liveness.ts';
 
 /** Seconds for which a client may follow a list. */
-export const LIST_SECONDS = 60;
+const LIST_SECONDS = 60;
 
 /** Signs a list with this cloud's directory key. */
 export type SignList = (list: DirectoryList) => DirectoryAnswer;

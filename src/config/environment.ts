@@ -47,7 +47,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
 }
 
 /** The variable of a key, or undefined where the path is not that of a single value. */
-export function variableOf(path: ConfigPath): string {
+function variableOf(path: ConfigPath): string {
   return PREFIX + path.map((step) => snake(String(step))).join('_');
 }
 

@@ -35,7 +35,7 @@ export function logOutput(descriptor = 2, maxWaitingBytes = MAX_WAITING_BYTES): 
         if (written < first.length) waiting[0] = first.subarray(written);
         else waiting.shift();
       } catch (error) {
-        failed = (error as NodeJS.ErrnoException).code ?? 'unknown';
+        failed = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
         return;
       }
     }

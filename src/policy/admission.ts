@@ -63,7 +63,7 @@ export function isSeat(p: CompiledPolicy, home: string, datacenter: string): boo
 }
 
 /** The refusal of a label that has no live seat anywhere: why, from the widest cause to the narrowest. */
-export function refuseAll(p: CompiledPolicy, label: Label): Extract<Decision, { kind: 'refuse' }> {
+function refuseAll(p: CompiledPolicy, label: Label): Extract<Decision, { kind: 'refuse' }> {
   const { home } = label;
   const listed = p.policy.routes.get(home);
   const seats = listed === undefined ? [] : [...listed.primaries, ...listed.secondaries];

@@ -7,7 +7,7 @@ import type { Entry, Tree } from './tree.ts';
 const DATACENTER = { required: ['region', 'url'], optional: ['weight', 'key', 'media'] } as const;
 const ENROLMENT_KEY = /^[\x20-\x7e\r\n]{1,4096}$/;
 const MAX_WEIGHT = 1_000_000;
-export const MAX_DATACENTERS = 10_000;
+const MAX_DATACENTERS = 10_000;
 
 interface Media {
   readonly text: Text;

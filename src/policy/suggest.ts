@@ -1,5 +1,5 @@
 /** The candidate that `word` was probably meant to be, or null: at most two edits away, and less than half of it. */
-export function suggest(word: string, candidates: Iterable<string>): string | null {
+function suggest(word: string, candidates: Iterable<string>): string | null {
   const folded = word.toLowerCase();
   const limit = Math.min(2, Math.floor(word.length / 2));
   let best: string | null = null;

@@ -60,7 +60,7 @@ export const CALLS_MS = 60_000;
 /** Of one datacenter, in one answer. */
 export const NODES_PER_DATACENTER = 8;
 /** Nodes whose load is within the same step count as equally loaded. */
-export const LOAD_STEP = 0.25;
+const LOAD_STEP = 0.25;
 /**
  * A room's record is forgotten so long after it was last written, in ms: what nodes that died left behind ends by
  * itself. Whoever hosts a room for longer restates its part well within.

@@ -1,7 +1,7 @@
 /** Stands for the host that the request itself names, in a list of origins. */
-export const SELF_ORIGIN = 'self';
+const SELF_ORIGIN = 'self';
 /** Stands for the pages that the cloud's nodes serve. */
-export const CLOUD_ORIGIN = 'cloud';
+const CLOUD_ORIGIN = 'cloud';
 
 /** Pages that may ask, and connect. */
 export interface PageOrigins {

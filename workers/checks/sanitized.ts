@@ -8,7 +8,7 @@ import { selfTest } from '../selftest.ts';
 const SELF_TEST_MS = 120_000;
 
 /** The same sources and patches, with AddressSanitizer and UndefinedBehaviorSanitizer. */
-export function sanitizedRecipe(recipe: Recipe): Recipe {
+function sanitizedRecipe(recipe: Recipe): Recipe {
   const flags = [
     '-g',
     '-O1',

@@ -1,4 +1,4 @@
-import type { Link, Links } from '../../links/types.ts';
+import type { Links } from '../../links/types.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { RoomVerdict } from '../../policy/room.ts';
 import type { SeatList } from '../../policy/routing.ts';
@@ -75,9 +75,4 @@ export function refuseRoom(
     kind: 'refuse',
     refusal: { code, message, retry, rule: COMMON, policy: p.digest, status: ERRORS[code].status },
   };
-}
-
-/** The link's far side, as fields of a log record. */
-export function peerFields({ peer }: Link): { node: string; datacenter: string } {
-  return { node: peer.id, datacenter: peer.datacenter };
 }

@@ -20,7 +20,7 @@ const id = z
   .regex(/^[\x21-\x7e]+$/);
 const roomSchema = z.string().length(22);
 
-export const labelSchema = z.object({
+const labelSchema = z.object({
   home: name,
   evidence: z.array(name).max(MAX_REGIONS),
   regions: z.array(name).max(MAX_REGIONS).nullable(),
@@ -84,7 +84,7 @@ export type RulesState = z.infer<typeof rulesSchema>;
  * What a room's hosts decided, the same at every node of the room but for whom it may not know. People are told of in
  * as many messages as it takes: each adds to what was said before.
  */
-export const sharedSchema = rulesSchema.extend({
+const sharedSchema = rulesSchema.extend({
   /** Whom a host removed. */
   keptOut: identitiesSchema,
   /** Who need not wait for a host again. */
@@ -111,7 +111,7 @@ const placesSchema = z.object({
 export type PlacesState = z.infer<typeof placesSchema>;
 
 /** Someone who waits for a host, as nodes whose hosts may know of them are told. */
-export const waitingSchema = z.object({
+const waitingSchema = z.object({
   peerId: id,
   who: whoSchema,
   displayName: z.string().max(80),
@@ -161,7 +161,7 @@ export const updateSchema = z.object({
 export type Update = z.infer<typeof updateSchema>;
 
 /** `room.act`, a request: a host at the sender acts on a peer at the receiver. */
-export const actSchema = z.discriminatedUnion('act', [
+const actSchema = z.discriminatedUnion('act', [
   z.object({ act: z.literal('mute'), by: id, peerId: id, source: sourceSchema }),
   z.object({ act: z.enum(['remove', 'admit', 'deny']), by: id, peerId: id }),
 ]);

@@ -27,7 +27,7 @@ export const orderSchema = z.intersection(
 export type Order = z.infer<typeof orderSchema>;
 
 /** What one of those people sees, and went through. */
-export const viewSchema = z.object({
+const viewSchema = z.object({
   who: z.string(),
   status: z.string(),
   datacenter: z.string().nullable(),

@@ -57,7 +57,7 @@ export class FakeEngine extends EventEmitter<MediaEngineEvents> implements Media
   }
 }
 
-export class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements MediaRoom {
+class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements MediaRoom {
   readonly roomId: string;
   readonly options: MediaRoomOptions;
   readonly peers = new Map<string, FakeMediaPeer>();
@@ -126,7 +126,7 @@ export class FakeMediaRoom extends EventEmitter<MediaRoomEvents> implements Medi
   }
 }
 
-export class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
+class FakeMediaPeer extends EventEmitter<MediaPeerEvents> implements MediaPeer {
   readonly peerId: string;
   readonly made: ProducerInfo[] = [];
   consumersNow: ConsumerInfo[] = [];

@@ -40,7 +40,7 @@ export interface HttpNodeOptions {
 }
 
 /** What the fake session says first: as secret as anything that follows an admission. */
-export const GREETING = JSON.stringify({
+const GREETING = JSON.stringify({
   type: 'notification',
   seq: 0,
   event: 'welcome',

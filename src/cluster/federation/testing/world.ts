@@ -17,7 +17,7 @@ import { type FakeLinks, FakeNetwork } from './fake-links.ts';
 import { People } from './people.ts';
 
 /** A registry of rooms alone, which can go away, and forget. */
-export class FakeRooms {
+class FakeRooms {
   down = false;
   readonly records = new Map<string, RoomRecord>();
   writes = 0;
@@ -69,7 +69,7 @@ export class FakeRooms {
 }
 
 /** One room at one node of the world. */
-export class FakeRoom implements LocalRoom {
+class FakeRoom implements LocalRoom {
   readonly id = 'standup';
   /** Told of the label of all that comes from another node, as it comes. */
   readonly #onReceived: (what: string, label: Label) => void;

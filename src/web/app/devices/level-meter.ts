@@ -1,7 +1,7 @@
 let shared: AudioContext | undefined;
 
 /** The page's one audio context; suspended until a gesture where the browser wants one. */
-export function audioContext(): AudioContext {
+function audioContext(): AudioContext {
   shared ??= new AudioContext();
   if (shared.state === 'suspended') void shared.resume().catch(() => undefined);
   return shared;
@@ -33,7 +33,7 @@ export function meterLevel(track: MediaStreamTrack, onLevel: (level: number) => 
 }
 
 /** Root mean square of samples in -1 to 1, on a scale that is even to the ear. */
-export function levelOf(samples: Float32Array): number {
+function levelOf(samples: Float32Array): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
   const decibels = 10 * Math.log10(sum / Math.max(1, samples.length) + 1e-12);

@@ -63,7 +63,7 @@ export function createTopBar(badge: ServerBadge, onCopyLink: () => void): TopBar
 }
 
 /** `4:05`, `1:02:03`. */
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (value: number) => String(value).padStart(2, '0');
   const hours = Math.floor(whole / 3600);
