@@ -125,6 +125,11 @@ export class Room implements MediaAudience {
     };
   }
 
+  /** Members and those being seated, at all nodes. */
+  get size(): number {
+    return this.#peers.size + this.remotes.size;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -198,7 +203,7 @@ export class Room implements MediaAudience {
   /** Makes a judged peer a member, gives out what it may see at that moment, and tells the others. */
   async seat(peer: Peer, onSeated: (snapshot: RoomSnapshot) => void): Promise<void> {
     this.#assertMayEnter(peer);
-    if (this.#size >= this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
+    if (this.size >= this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
     this.#peers.set(peer.id, peer);
     this.#armEmpty();
     try {
@@ -207,7 +212,7 @@ export class Room implements MediaAudience {
       if (entered.kind !== 'admit') throw new Apart(entered);
       // What other nodes know of the room has been heard by now.
       this.#assertMayEnter(peer);
-      if (this.#size > this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
+      if (this.size > this.#deps.limits.peersPerRoom) throw new WatershedError('room_full');
       this.#regions = intersect(this.#regions, peer.label.regions);
       const media = await this.#media.seat(peer, () => {
         this.#assertOpen();
@@ -269,11 +274,6 @@ export class Room implements MediaAudience {
   /** Sessions of the same participant here, without this one. */
   #othersOf(peer: Peer): number {
     return this.#everyone().filter((one) => one !== peer && one.identity === peer.identity).length;
-  }
-
-  /** Members and those being seated, at all nodes. */
-  get #size(): number {
-    return this.#peers.size + this.remotes.size;
   }
 
   /** The node's own word to every member. */

@@ -238,6 +238,12 @@ describe('limits', () => {
       });
     for (let n = 0; n < 3; n++) await produce();
     await expect(produce()).rejects.toThrow('rate_limited');
+    // Eight others are two requests more for each.
+    for (let n = 0; n < 8; n++) await fixture.join();
+    fixture.clock.advance(25_000);
+    await expect(produce()).resolves.toBeDefined();
+    await expect(produce()).resolves.toBeDefined();
+    await expect(produce()).rejects.toThrow('rate_limited');
     fixture.clock.advance(34_000);
     const consumerIds = Array.from({ length: 480 }, (_, n) => `consumer-${n}`);
     await client.request('pauseConsumers', { consumerIds });

@@ -169,7 +169,7 @@ export class Conversation implements ConnectionOwner {
     if (!parsed.success) throw new WatershedError('bad_request', faultOf(parsed.error));
     return {
       data: parsed.data,
-      cost: costOf(method, parsed.data),
+      cost: costOf(method, parsed.data, Math.max(0, (this.#session?.place?.room.size ?? 0) - 1)),
       answer: async () => HANDLERS[method](this, parsed.data),
     };
   }
