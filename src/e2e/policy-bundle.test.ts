@@ -69,9 +69,16 @@ afterAll(async () => {
 });
 
 const metrics = async () => (await fetch(`${url}/metrics`)).text();
+const readinessSchema = z.looseObject({
+  reasons: z.unknown(),
+  warnings: z.array(z.looseObject({ check: z.string() })),
+});
 async function ready() {
   const answer = await fetch(`${url}/readyz`);
-  return { status: answer.status, body: z.record(z.string(), z.unknown()).parse(await answer.json()) };
+  const body = readinessSchema.parse(await answer.json());
+  // This node is not at the address that the policies have for its datacenter.
+  const warnings = body.warnings.filter(({ check }) => check !== 'address');
+  return { status: answer.status, body: { ...body, warnings } };
 }
 const runs = (n: number) =>
   waitFor(`version ${n}`, async () => (await metrics()).includes(`policy_info{version="${n}"`), 60_000);
