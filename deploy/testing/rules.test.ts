@@ -23,6 +23,18 @@ test.each(rules)('$alert: a node has what it is about from its start', ({ expr }
   for (const name of named) expect(metrics).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge)$`, 'm'));
 });
 
+test('the guide names every metric of a node, and none that there is not', () => {
+  const guide = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const named = new Set([...guide.matchAll(/watershed_\w+/g)].map(([name]) => name));
+  const there = [...metrics.matchAll(/^# TYPE (watershed_\w+) /gm)].map(([, name = '']) => name);
+  const ofClusters = [
+    'watershed_pipe_leases',
+    'watershed_pipe_leases_ended_total',
+    'watershed_room_words_refused_total',
+  ];
+  expect([...named].toSorted()).toEqual([...there, ...ofClusters].toSorted());
+});
+
 /** What rules ask how much it grew: the first of its kind is seen only where the series stood at 0 before. */
 const growing = rules.flatMap(({ alert, expr }) =>
   [...expr.matchAll(/\b(?:rate|increase)\((\w+)(?:\{(.*?)\})?\[/g)].map(([, name = '', labels = '']) => ({
