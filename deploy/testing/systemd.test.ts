@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { loadNodeConfig } from '../../src/config/load.ts';
 
 const UNIT = readFileSync(new URL('../systemd/watershed.service', import.meta.url), 'utf8');
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
@@ -33,5 +35,22 @@ describe.skipIf(!hasSystemd)('the systemd unit', () => {
   it('would not be, with a key or a value that there is none of', () => {
     expect(verify(UNIT.replace('NoNewPrivileges=', 'NoNewPrivilegs='))).toContain('NoNewPrivilegs');
     expect(verify(UNIT.replace('Restart=on-failure', 'Restart=sometimes'))).toContain('sometimes');
+  });
+});
+
+describe('the example of a node', () => {
+  const file = fileURLToPath(new URL('../systemd/node.yaml', import.meta.url));
+  const config = loadNodeConfig({ file, env: {} });
+
+  it('is a configuration for production, with one key for the lists of all nodes', () => {
+    expect(config).toMatchObject({ mode: 'production', node: { cloud: 'commercial', datacenter: 'fra' } });
+    expect(config.directory.keyFile).not.toBe(null);
+  });
+
+  it('puts nothing where the unit lets nothing be written', () => {
+    expect(config.policy.stateDir).toMatch(/^\/var\/lib\/watershed\//);
+    expect(config.drain.socket).toMatch(/^\/run\/watershed\//);
+    expect(UNIT).toMatch(/^StateDirectory=watershed$/m);
+    expect(UNIT).toMatch(/^RuntimeDirectory=watershed$/m);
   });
 });

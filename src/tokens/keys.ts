@@ -61,7 +61,7 @@ export function parseSigningKey(text: string, origin: string): SigningKey {
 }
 
 /**
- * The key for signing in a file (PEM PKCS #8, or JWK). `warn` is told when others than the owner may read it.
+ * The key for signing in a file (PEM PKCS #8, or JWK). `warn` is told when others than its owner and group may read it.
  * Throws KeyError.
  */
 export async function loadSigningKey(
@@ -70,8 +70,8 @@ export async function loadSigningKey(
 ): Promise<SigningKey> {
   const text = await read(file);
   const { mode } = await stat(file);
-  if ((mode & 0o077) !== 0) {
-    options.warn?.(`${file}: others can read this private key: chmod 600 ${file}`);
+  if ((mode & 0o007) !== 0) {
+    options.warn?.(`${file}: others can read this private key: chmod o= ${file}`);
   }
   return parseSigningKey(text, file);
 }
