@@ -142,6 +142,18 @@ describe('a node that can have a say no more', () => {
   });
 });
 
+it('a node that has a say by another policy is asked again over the link that there is, without the registry too', async () => {
+  world = new World(['sjc', 'sha']);
+  await world.enter('chen', 'cn', 'sha');
+  await world.enter('ann', 'us', 'sjc');
+  await settle();
+  expect(world.seenAt('sjc')).toEqual(['ann']);
+  world.registry.down = true;
+  world.switchPolicy('sjc', withFence(zoom2020(), 'cn', 'any', 13));
+  await settle();
+  expect(world.seenAt('sjc')).toEqual(['ann', 'chen']);
+});
+
 it('what was said to a node that had nobody here is asked for before the first is in', async () => {
   world = new World(['sjc', 'iad']);
   await world.enter('ann', 'us', 'sjc', { host: true });
