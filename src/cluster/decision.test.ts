@@ -48,6 +48,12 @@ test('one record and one count; ids truncated', async () => {
   );
 });
 
+test('a short id is not told whole either', () => {
+  const { decisions, lines } = recorder();
+  decisions.record({ ...DECISION, room: 'standup', jti: 'x' });
+  expect(lines).toMatchObject([['info', { decision: { room: 'sta…', jti: '…' } }, 'decision']]);
+});
+
 test('a region that the policy does not define is no label of a metric', async () => {
   const { decisions, metrics } = recorder();
   for (let i = 0; i < 50; i++) decisions.record({ ...DECISION, home: `made-up-${i}` });

@@ -130,5 +130,5 @@ function isMediaStep(step: DecisionStep): boolean {
 /** Enough to follow one session through one log, not enough to join its room or replay its token. */
 function truncate(id: string | null): string | null {
   if (id === null) return null;
-  return id.length > 8 ? `${id.slice(0, 8)}…` : id;
+  return `${id.slice(0, Math.min(8, id.length >> 1))}…`;
 }

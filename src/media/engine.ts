@@ -67,7 +67,7 @@ class Engine extends EventEmitter<MediaEngineEvents> implements MediaEngine {
 
   async openRoom(roomId: string, options: MediaRoomOptions): Promise<MediaRoom> {
     if (this.#closing) throw new WatershedError('worker_unavailable');
-    const logger = this.#logger.child({ room: roomId.slice(0, 8) });
+    const logger = this.#logger.child({ room: roomId.slice(0, Math.min(8, roomId.length >> 1)) });
     try {
       const room = await Room.open(roomId, options, this.#options, this.#pool, logger, (closed) =>
         this.#rooms.delete(closed),

@@ -33,7 +33,7 @@ export interface RoomDeps {
   readonly log: Log;
 }
 
-/** Ids in logs are long enough to tell apart and too short to use. */
+/** Ids in logs are long enough to tell apart and too short to use: never more than half of one. */
 export function shortId(id: string): string {
-  return id.slice(0, 6);
+  return id.slice(0, Math.min(6, id.length >> 1));
 }
