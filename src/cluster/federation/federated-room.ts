@@ -1,5 +1,6 @@
 import type { Link } from '../../links/types.ts';
 import { isSeat } from '../../policy/admission.ts';
+import type { CompiledPolicy } from '../../policy/compile.ts';
 import { intersect } from '../../policy/label.ts';
 import type { NodeKey } from '../../policy/node-key.ts';
 import type { Live } from '../../policy/routing.ts';
@@ -305,9 +306,16 @@ export class FederatedRoom {
       this.#writer.state();
     }
     const places = this.#seated();
-    this.#relocation.look((p, live) =>
-      outside(p, this.#deps.node.datacenter, parts, places, this.#regions, live),
-    );
+    const fenced = this.neighbours.fencedParts();
+    const find = (p: CompiledPolicy, live: Live, others: readonly Part[]): Elsewhere[] =>
+      outside(p, this.#deps.node.datacenter, others, places, this.#regions, live);
+    this.#relocation.look((p, live) => {
+      // A double room meets where everybody may be. Nobody leaves for nowhere on the word of who has no say.
+      const together = fenced.length === 0 ? [] : find(p, live, [...parts, ...fenced]);
+      const isSomewhere = ({ list }: Elsewhere): boolean =>
+        list.primaries.length + list.secondaries.length > 0;
+      return together.length > 0 && together.every(isSomewhere) ? together : find(p, live, parts);
+    });
   }
 }
 

@@ -187,3 +187,36 @@ it('a datacenter that admits nobody new is listened to while it empties', async 
   await settle();
   expect(world.at('sjc').room.gone).toEqual([['bob', 'left']]);
 });
+
+describe('two nodes neither of which hears the other', () => {
+  const fenced = () => withFence(zoom2020(), 'us', ['us'], 13);
+
+  /** A registry that forgot, and a room that began at both. */
+  const double = async (down: string[]): Promise<void> => {
+    world = new World(['sjc', 'sha', 'hkg']);
+    for (const datacenter of down) world.down.add(datacenter);
+    for (const { datacenter } of world.nodes.values()) world.switchPolicy(datacenter, fenced());
+    await world.enter('ann', 'us', 'sjc');
+    world.registry.records.clear();
+    await world.enter('chen', 'cn', 'sha');
+    world.at('sjc').federation.restate();
+    world.at('sha').federation.restate();
+    await pass(20_000);
+    expect([world.seenAt('sjc'), world.seenAt('sha')]).toEqual([['ann'], ['chen']]);
+    expect(world.leaks()).toEqual([]);
+  };
+  const ledTo = (datacenter: string, peerId: string): unknown[] | undefined => {
+    const list = world.at(datacenter).room.moved.get(peerId)?.list;
+    return list && [...list.primaries, ...list.secondaries].map((entry) => entry.datacenter);
+  };
+
+  it('lead their people to where all may be: a room that a registry doubled is one again', async () => {
+    await double(['fra', 'ams']);
+    expect([ledTo('sjc', 'ann'), ledTo('sha', 'chen')]).toEqual([['hkg'], ['hkg']]);
+  });
+
+  it('leave them where they are when no such place is up', async () => {
+    await double(['fra', 'ams', 'hkg']);
+    expect([world.at('sjc').room.moved.size, world.at('sha').room.moved.size]).toEqual([0, 0]);
+  });
+});

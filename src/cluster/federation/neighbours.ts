@@ -72,6 +72,11 @@ export class Neighbours {
       .map(({ part }) => part);
   }
 
+  /** What nodes say that neither have a say here nor would hear this one; it can but lead the room to a third place. */
+  fencedParts(): Part[] {
+    return this.all().flatMap(({ fencedPart }) => fencedPart ?? []);
+  }
+
   /** Every other node's part: as it said itself where that counts, else as the record says. */
   parts(record: RoomRecord | null): Part[] {
     const isRecorded = (host: RoomHost): boolean =>

@@ -86,6 +86,18 @@ export class Peering {
     return { datacenter: this.node.datacenter, labels: labelsOf(homes, evidence), ...rest };
   }
 
+  /**
+   * Of a node that has no say: those who it says sit there, where each of them may, and none may sit here. Neither node
+   * hears the other then, and unless their rooms go to a third place they never meet. Null where it is otherwise.
+   */
+  get fencedPart(): Part | null {
+    const { datacenter } = this.node;
+    if (!this.#met || this.hearing.heard) return null;
+    const labels = this.part.labels.filter((label) => this.#known(label, datacenter));
+    if (labels.length === 0 || labels.some((label) => this.#known(label, this.#here))) return null;
+    return { datacenter, labels, moves: true, regions: null };
+  }
+
   has(peerId: string): boolean {
     return this.#members.has(peerId);
   }
@@ -104,6 +116,7 @@ export class Peering {
   meets({ places, members, others, waiting, shared }: Omit<Meet, 'room' | 'link'>): void {
     this.#met = true;
     this.hearing.answered();
+    this.#places = places;
     if (!this.hearing.heard) return;
     this.#withheld = false;
     const named = new Set([...others, ...members.map(({ peerId }) => peerId)]);
@@ -113,11 +126,11 @@ export class Peering {
 
   /** Takes what has changed, in the order in which nothing forbidden stays: who is gone first. */
   updated(update: Omit<Update, 'room' | 'left'>): void {
+    if (update.places !== undefined) this.#places = update.places;
     if (!this.hearing.heard) {
       this.hearing.miss();
       return;
     }
-    if (update.places !== undefined) this.#places = update.places;
     for (const { peerId, reason } of update.gone ?? []) this.#gone(peerId, reason);
     for (const member of update.members ?? []) this.#upsert(member);
     if (update.shared !== undefined) this.#share(update.shared);
@@ -141,7 +154,7 @@ export class Peering {
   end(reason: 'left' | 'lost' | 'policy'): void {
     for (const peerId of [...this.#members.keys()]) this.#gone(peerId, reason);
     this.#waits([]);
-    this.#places = NOBODY;
+    if (reason !== 'policy') this.#places = NOBODY;
     this.hearing.miss();
   }
 
