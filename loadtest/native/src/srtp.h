@@ -46,9 +46,10 @@ int srtp_unprotect(struct srtp *srtp, uint8_t *packet, int len, uint32_t roc);
 int srtp_protect_rtcp(struct srtp *srtp, uint8_t *packet, int len);
 int srtp_unprotect_rtcp(struct srtp *srtp, uint8_t *packet, int len);
 
-// Which wrap a received sequence number most likely belongs to (RFC 3711 section 3.3.1).
+// Which wrap a received sequence number most likely belongs to (RFC 3711 section 3.3.1). None comes before the first:
+// a worker that begins its probation stream anew may leap ahead by more than half of all numbers.
 static inline uint32_t srtp_guess_roc(uint32_t roc, uint16_t highest, uint16_t seq) {
-  if (highest < 0x8000) return seq > highest && seq - highest > 0x8000 ? roc - 1 : roc;
+  if (highest < 0x8000) return roc > 0 && seq > highest && seq - highest > 0x8000 ? roc - 1 : roc;
   return highest - 0x8000 > seq ? roc + 1 : roc;
 }
 
