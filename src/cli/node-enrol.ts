@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -7,6 +7,7 @@ import { ed25519PrivateKey } from '../identity/x509.ts';
 import { publicKeyText } from '../policy/bundle.ts';
 import type { Policy } from '../policy/model.ts';
 import { nameSchema } from '../protocol/token.ts';
+import { generateKeyPair } from '../tokens/key-pair.ts';
 import { EXIT, type Io, loadOrReport, printJson, processIo } from './policy-io.ts';
 
 /** A year: certificates are renewed by enrolling again. */
@@ -91,7 +92,7 @@ function enrol(policy: Policy, options: EnrolOptions, now: number): { node: Node
   }
   const node = { cloud: policy.cloud, datacenter: datacenter.name, id: options.id ?? newId(datacenter.name) };
   const files = { key: join(options.out, 'node.key'), certificate: join(options.out, 'node.crt') };
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const { publicKey, privateKey } = generateKeyPair();
   const certificate = issueNodeCertificate({ node, publicKey, enrolmentKey, days: options.days, now });
   writePair(files, privateKey, certificate);
   return { node, files };

@@ -1,4 +1,3 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import {
   type Bundle,
@@ -14,6 +13,7 @@ import {
 } from '../policy/bundle.ts';
 import { parsePolicyBytes } from '../policy/parse.ts';
 import { check } from '../policy/prove.ts';
+import { generateKeyPair } from '../tokens/key-pair.ts';
 import { EXIT, faultLine, faultOf, type Io, paint, printJson } from './policy-io.ts';
 import { readAtMost } from './read-file.ts';
 
@@ -46,10 +46,10 @@ function guarded(io: Io, json: boolean, run: () => void): void {
 /** `policy keygen FILE`: a signer's key pair; the private half to FILE (never overwritten), the public half to stdout. */
 export function runKeygen(io: Io, file: string, { json }: { json: boolean }): void {
   guarded(io, json, () => {
-    const { privateKey } = generateKeyPairSync('ed25519');
+    const { privateKey, publicKey } = generateKeyPair();
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     write(file, pem, { mode: 0o600, flag: 'wx' });
-    const key = publicKeyText(createPublicKey(privateKey));
+    const key = publicKeyText(publicKey);
     if (json) printJson(io, { exit: EXIT.ok, file, key });
     else io.out(`${key}\n`);
     io.exit(EXIT.ok);

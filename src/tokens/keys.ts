@@ -1,13 +1,8 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { TOKEN_ALGORITHM } from '../protocol/token.ts';
+import { generateKeyPair } from './key-pair.ts';
 
 /** A public key in the form of RFC 8037, as `GET /v1/keys` gives it. */
 export interface PublicJwk {
@@ -40,7 +35,7 @@ export class KeyError extends Error {
 
 /** A new Ed25519 key. */
 export function generateSigningKey(): SigningKey {
-  return signingKeyOf(generateKeyPairSync('ed25519').privateKey);
+  return signingKeyOf(generateKeyPair().privateKey);
 }
 
 /** The key for signing in a PEM (PKCS #8) or JWK text. Throws KeyError. */

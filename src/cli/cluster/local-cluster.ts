@@ -1,10 +1,11 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueNodeCertificate } from '../../identity/certificate.ts';
 import { publicKeyText } from '../../policy/bundle.ts';
 import type { Datacenter, Policy } from '../../policy/model.ts';
+import { generateKeyPair } from '../../tokens/key-pair.ts';
 import { exportPrivatePem, generateSigningKey } from '../../tokens/keys.ts';
 import { ensurePageBundle } from '../../web/bundle.ts';
 import { buildChildProgram } from './child-program.ts';
@@ -130,7 +131,7 @@ const SECRET = { mode: 0o600 };
 
 /** A datacenter on this machine, with an enrolment key that is made for it. */
 function siteOf({ name, region }: Datacenter, port: number): Site {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const { privateKey, publicKey } = generateKeyPair();
   return {
     id: `${name}-1`,
     datacenter: name,
@@ -151,7 +152,7 @@ async function writeNode(
 ): Promise<string> {
   const { id, datacenter, port, enrolmentKey } = site;
   const file = (kind: string) => join(directory, `${id}.${kind}`);
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const { privateKey, publicKey } = generateKeyPair();
   const node = { cloud: cloud.cloud, datacenter, id };
   const certificate = issueNodeCertificate({ node, publicKey, enrolmentKey, days: 365, now: Date.now() });
   const config = localNodeConfig({

@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { isMap, parseDocument } from 'yaml';
 import { printBundle, publicKeyText, signBundle, type TrustedSigner } from '../../policy/bundle.ts';
+import { generateKeyPair } from '../../tokens/key-pair.ts';
 
 /** What stands at a datacenter on this machine. */
 export interface LocalSite {
@@ -39,7 +39,7 @@ export function unfencedText(routes: string, sites: ReadonlyMap<string, LocalSit
 /** The policy as a bundle, signed by two signers that are made for it and forgotten. */
 export function signLocally(version: number, policy: string): { bundle: string; signers: TrustedSigner[] } {
   const signed = ['local-1', 'local-2'].map((name) => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { privateKey, publicKey } = generateKeyPair();
     const over = ['constitution', 'document'] as const;
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     return { signer: { name, key: publicKeyText(publicKey), over }, pem };

@@ -17,6 +17,7 @@ import { publicKeyText } from '../../policy/bundle.ts';
 import { type Network, openNetwork } from '../../testing/network.ts';
 import { waitFor } from '../../testing/wait.ts';
 import { issueJoinToken, type JoinTokenClaims } from '../../tokens/issue.ts';
+import { generateKeyPair } from '../../tokens/key-pair.ts';
 import { exportPrivatePem, generateSigningKey } from '../../tokens/keys.ts';
 import { localPolicy } from '../harness/policies.ts';
 import { Caller } from './caller-process.ts';
@@ -98,7 +99,7 @@ async function start(
   };
   const version = localPolicy('policies/zoom-2020.yaml', {}).policy.version;
   const text = readFileSync(POLICY, 'utf8').replace(/^expires:.*$/m, '');
-  const enrolments = new Map(Object.keys(datacenters).map((name) => [name, generateKeyPairSync('ed25519')]));
+  const enrolments = new Map(Object.keys(datacenters).map((name) => [name, generateKeyPair()]));
   const sites = new Map(
     [...enrolments].map(([name, { publicKey }]) => [
       name,
@@ -126,7 +127,7 @@ async function start(
     [...enrolments].map(async ([datacenter, enrolment]) => {
       const address = datacenters[datacenter] ?? '';
       const id = `${datacenter}-1`;
-      const own = generateKeyPairSync('ed25519');
+      const own = generateKeyPair();
       const config = localNodeConfig({
         ...cloud,
         id,

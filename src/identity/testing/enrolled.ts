@@ -1,5 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { publicKeyText } from '../../policy/bundle.ts';
+import { generateKeyPair } from '../../tokens/key-pair.ts';
 import { issueNodeCertificate, type NodeName, type Trust } from '../certificate.ts';
 import { identityOf, type NodeIdentity } from '../identity.ts';
 
@@ -11,8 +12,8 @@ export interface TestEnrolment {
 }
 
 export function testEnrolment(): TestEnrolment {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  return { privateKey, key: publicKeyText(createPublicKey(privateKey)) };
+  const { privateKey, publicKey } = generateKeyPair();
+  return { privateKey, key: publicKeyText(publicKey) };
 }
 
 /** A node with a key of its own and a certificate by this enrolment key. */
@@ -21,7 +22,7 @@ export function testIdentity(
   { privateKey }: TestEnrolment,
   { days = 1, now = Date.now() }: { days?: number; now?: number } = {},
 ): NodeIdentity {
-  const pair = generateKeyPairSync('ed25519');
+  const pair = generateKeyPair();
   const certificate = issueNodeCertificate({
     node,
     publicKey: pair.publicKey,

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import {
   type Bundle,
   type Over,
@@ -7,6 +6,7 @@ import {
   signBundle,
   type TrustedSigner,
 } from '../../policy/bundle.ts';
+import { generateKeyPair } from '../../tokens/key-pair.ts';
 
 /** A signer of policies, with the private half. */
 export interface TestSigner {
@@ -15,7 +15,7 @@ export interface TestSigner {
 }
 
 export function testSigner(name: string): TestSigner {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const { privateKey, publicKey } = generateKeyPair();
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return { pem, root: { name, key: publicKeyText(publicKey), over: ['constitution', 'document'] } };
 }
