@@ -17,7 +17,7 @@ const FULL_SHAPES = [
   'meeting',
   ...['audio', 'even', 'chromium', 'keyframes', 'screen'].map((name) => `${name}@50`),
   ...['200x120', '200x1200'].map((name) => `${name}@1+20+100`),
-  ...['audio', 'even', 'chromium', 'keyframes', 'screen'].map((name) => `${name}@1+20+100+200`),
+  ...['audio', 'even', 'chromium', 'keyframes', 'screen'].map((name) => `${name}@1+8+20+100+200`),
 ];
 
 const optionsSchema = z.object({
