@@ -1,5 +1,6 @@
 import { Counter, type Registry as MetricsRegistry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { shortId } from '../protocol/short-id.ts';
 
 /** Where a decision is taken: at the door (HTTP, session), or before an act of media. */
 export type DecisionStep =
@@ -130,5 +131,5 @@ function isMediaStep(step: DecisionStep): boolean {
 /** Enough to follow one session through one log, not enough to join its room or replay its token. */
 function truncate(id: string | null): string | null {
   if (id === null) return null;
-  return `${id.slice(0, Math.min(8, id.length >> 1))}…`;
+  return `${shortId(id, 8)}…`;
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { MAX_REGIONS } from '../policy/parse-regions.ts';
 import { MAX_LAYERS, rtpParametersSchema } from '../protocol/rtp.ts';
+import { idSchema as id, nameSchema as name } from './wire-names.ts';
 
 /**
  * What nodes say to each other about pipes, over node links. `pipe.open` and `pipe.renew` are requests of the
@@ -17,11 +18,6 @@ export const CLOSED = 'pipe.closed';
 /** Leases in one renewal; more go into a further one, so that it stays far below a link's largest message. */
 export const MAX_RENEWED = 2000;
 
-const id = z
-  .string()
-  .max(64)
-  .regex(/^[\x21-\x7e]+$/);
-const name = z.string().min(1).max(64);
 /** 128 random bits of the receiver's: who does not know it can neither renew nor close. */
 const nonce = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 /** Of the policy that the node runs; empty where it has none. */

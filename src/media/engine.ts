@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { WatershedError } from '../protocol/errors.ts';
 import type { WireRtpCapabilities } from '../protocol/rtp.ts';
+import { shortId } from '../protocol/short-id.ts';
 import { MEDIA_CODECS } from './codecs.ts';
 import { guarded } from './guard.ts';
 import { bridgeLogs } from './log-bridge.ts';
@@ -67,7 +68,7 @@ class Engine extends EventEmitter<MediaEngineEvents> implements MediaEngine {
 
   async openRoom(roomId: string, options: MediaRoomOptions): Promise<MediaRoom> {
     if (this.#closing) throw new WatershedError('worker_unavailable');
-    const logger = this.#logger.child({ room: roomId.slice(0, Math.min(8, roomId.length >> 1)) });
+    const logger = this.#logger.child({ room: shortId(roomId, 8) });
     try {
       const room = await Room.open(roomId, options, this.#options, this.#pool, logger, (closed) =>
         this.#rooms.delete(closed),

@@ -1,6 +1,7 @@
 import type { Federation } from '../cluster/federation/types.ts';
 import type { Admission } from '../cluster/types.ts';
 import type { MediaEngine } from '../media/types.ts';
+import { shortId as beginningOf } from '../protocol/short-id.ts';
 import type { Clock } from './clock.ts';
 import type { RoomLimits } from './limits.ts';
 
@@ -33,7 +34,7 @@ export interface RoomDeps {
   readonly log: Log;
 }
 
-/** Ids in logs are long enough to tell apart and too short to use: never more than half of one. */
+/** Ids as logs of rooms have them. */
 export function shortId(id: string): string {
-  return id.slice(0, Math.min(6, id.length >> 1));
+  return beginningOf(id, 6);
 }

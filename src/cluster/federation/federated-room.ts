@@ -15,6 +15,7 @@ import {
   askRoom,
   type Elsewhere,
   elsewhere,
+  leadsSomewhere,
   mayKnow,
   outside,
   type Part,
@@ -184,7 +185,7 @@ export class FederatedRoom {
     const liveness = await this.#deps.liveness([...first.common]);
     await Promise.all(
       find(liveness.isLive).map(async ({ place, list }) => {
-        if (list.primaries.length + list.secondaries.length === 0) return;
+        if (!leadsSomewhere(list)) return;
         try {
           const redirect = await this.#deps.redirect(place, this.room.id, list, liveness, 'draining');
           this.#deps.decided(place, this.room.id, 'redirect', redirect.code, redirect.rule, redirect);
@@ -312,9 +313,8 @@ export class FederatedRoom {
     this.#relocation.look((p, live) => {
       // A double room meets where everybody may be. Nobody leaves for nowhere on the word of who has no say.
       const together = fenced.length === 0 ? [] : find(p, live, [...parts, ...fenced]);
-      const isSomewhere = ({ list }: Elsewhere): boolean =>
-        list.primaries.length + list.secondaries.length > 0;
-      return together.length > 0 && together.every(isSomewhere) ? together : find(p, live, parts);
+      const isGood = together.length > 0 && together.every(({ list }) => leadsSomewhere(list));
+      return isGood ? together : find(p, live, parts);
     });
   }
 }

@@ -6,18 +6,13 @@ import { CHAT_MAX_LENGTH } from '../../protocol/methods.ts';
 import { MAX_LAYERS } from '../../protocol/rtp.ts';
 import { kindOfSource, producerInfoSchema, sourceSchema } from '../../protocol/state.ts';
 import { roleSchema } from '../../protocol/token.ts';
+import { idSchema as id, nameSchema as name } from '../wire-names.ts';
 import { PORTION } from './portions.ts';
 
 /**
  * What nodes of one room say to each other over node links. Everything that a peer originates stands beside the
  * label it is judged by; strictly parsed, since a node of another datacenter is not more trusted than its fence.
  */
-const name = z.string().min(1).max(64);
-/** A word: clients' browsers are told of peers by session descriptions, in which a space or a line's end would begin another. */
-const id = z
-  .string()
-  .max(64)
-  .regex(/^[\x21-\x7e]+$/);
 const roomSchema = z.string().length(22);
 
 const labelSchema = z.object({

@@ -121,7 +121,7 @@ export class Peering {
     this.#withheld = false;
     const named = new Set([...others, ...members.map(({ peerId }) => peerId)]);
     for (const peerId of [...this.#members.keys()]) if (!named.has(peerId)) this.#gone(peerId, 'lost');
-    this.updated({ places, members, waiting, shared });
+    this.updated({ members, waiting, shared });
   }
 
   /** Takes what has changed, in the order in which nothing forbidden stays: who is gone first. */

@@ -107,6 +107,11 @@ export function elsewhere(
   }));
 }
 
+/** Whether a list leads anywhere. */
+export function leadsSomewhere({ primaries, secondaries }: SeatList): boolean {
+  return primaries.length + secondaries.length > 0;
+}
+
 /** Those places of a node that are outside `common`, each with where it may go now. */
 export function outside(
   p: CompiledPolicy,

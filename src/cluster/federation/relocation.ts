@@ -1,6 +1,7 @@
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Live, SeatList } from '../../policy/routing.ts';
 import { COMMON, type FederationDeps, type WhoIsUp } from './deps.ts';
+import { leadsSomewhere } from './placement.ts';
 import type { LocalRoom, Place } from './types.ts';
 
 /** Tries to find a place for a member that has to go, and the time between them: less than its removal is due. */
@@ -68,7 +69,7 @@ export class Relocation {
 
   /** Tells a member where to go; false where that is nowhere now. Never rejects: the others are led all the same. */
   async #lead(place: Place, list: SeatList, up: WhoIsUp): Promise<boolean> {
-    if (list.primaries.length + list.secondaries.length === 0) return false;
+    if (!leadsSomewhere(list)) return false;
     const { policy, redirect, decided, log } = this.#deps;
     const p = policy();
     try {
